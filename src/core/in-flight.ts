@@ -1,0 +1,4 @@
+/** What our own proxy carries right now, by workload. Written per request, read by the verdict and metrics. */
+export interface InFlight {
+  count(workload: string): number;
+}

@@ -1,0 +1,37 @@
+import type { StateName } from "./state.ts";
+
+/** What a public page shows. Strings are plain text: the template escapes them. */
+export interface PageModel {
+  readonly kind: "loading" | "failed" | "forbidden" | "quota" | "gone";
+  /** Route alias: the page's channel asks for it. */
+  readonly route: string;
+  readonly title: string;
+  readonly icon: string | null;
+  readonly theme: string;
+  readonly state: StateName;
+  /** Time in this state; null when not starting. */
+  readonly elapsedMs: number | null;
+  readonly etaMs: number | null;
+  /** The failure in words fit for strangers (or the engine's with `show_details`); null = none. */
+  readonly message: string | null;
+  readonly nextTryInMs: number | null;
+  readonly retryAfterS: number;
+  readonly showLogs: boolean;
+  /** Path to leave for when ready; null = the address in the browser. */
+  readonly redirectPath: string | null;
+  /** The Accept-Language header as sent. */
+  readonly language: string | null;
+  /** False for a POST: the page must not offer to reload into a replay, it leads to the path by GET. */
+  readonly replayable: boolean;
+}
+
+export interface RenderedPage {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Pages for people at public doors, self-contained. */
+export interface Pages {
+  render(model: PageModel): RenderedPage;
+}

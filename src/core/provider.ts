@@ -1,0 +1,131 @@
+import type { Failure } from "./errors.ts";
+
+/**
+ * What an engine says about one workload at one moment. The name `paused` covers every frozen form; `restarting` is a
+ * crash loop in the engine's own back-off.
+ */
+export type Power = "running" | "paused" | "stopped" | "restarting";
+
+/** The engine's own health check: `none` where the workload has no check. */
+export type EngineHealth = "none" | "starting" | "healthy" | "unhealthy";
+
+/** One look at one workload. Looks are the truth; changes only make it known earlier. */
+export interface Look {
+  /** Every name a config may use for it, the most specific first: a container's name, `project/service`. */
+  readonly refs: readonly string[];
+  /** The engine's identity of this very incarnation; a recreated container has the same refs and another id. */
+  readonly id: string;
+  readonly power: Power;
+  /** Wall clock ms of the last start; null when it never ran. */
+  readonly startedAt: number | null;
+  /** Exit code of the last run; null while running or unknown. */
+  readonly exitCode: number | null;
+  /** The engine's words for the last failure; null when there is none. */
+  readonly error: string | null;
+  readonly health: EngineHealth;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Why nodoff must never start or stop it (Swarm task, `--rm`, one-off run, nodoff itself); null = may. */
+  readonly refusal: string | null;
+  /** Advice worth one warning at discovery, such as `restart: always`. */
+  readonly warnings: readonly string[];
+}
+
+/** A change the engine told of. `ref` is any of the look's refs, `at` wall clock ms. */
+export type Change =
+  | { readonly kind: "started" | "resumed" | "paused"; readonly refs: readonly string[]; readonly at: number }
+  /** It ended. `asked`: a stop or kill was sent to it before (by anybody), so this is no crash. */
+  | {
+      readonly kind: "exited";
+      readonly refs: readonly string[];
+      readonly at: number;
+      readonly asked: boolean;
+      readonly exitCode: number | null;
+      /** The engine will start it again by its restart policy. */
+      readonly restarts: boolean;
+    }
+  | { readonly kind: "health"; readonly refs: readonly string[]; readonly at: number; readonly health: EngineHealth }
+  | { readonly kind: "deleted"; readonly refs: readonly string[]; readonly at: number };
+
+/** Receives what `watch` learns. Never throws. */
+export interface ProviderObserver {
+  /**
+   * The whole truth: after (re)connecting, at least every 60 s, and whenever something was created or renamed. What is
+   * not in `looks` no longer exists.
+   */
+  listed(looks: readonly Look[]): void;
+  changed(change: Change): void;
+  /** The link to the engine went up (null) or down. Told once per change. */
+  link(failure: Failure | null): void;
+}
+
+/** What an engine can do, as data: callers ask this, never the provider's type. */
+export interface Capabilities {
+  readonly pause: boolean;
+  readonly kill: boolean;
+  readonly logs: boolean;
+  /** Whether `Look.health` can be anything but `none`. */
+  readonly health: boolean;
+  /** Whether labels of its workloads may declare workloads. */
+  readonly discovers: boolean;
+}
+
+export interface IoOptions {
+  readonly signal: AbortSignal;
+}
+
+export interface StopOptions extends IoOptions {
+  /** null = the workload's own, else SIGTERM. */
+  readonly stopSignal: string | null;
+  /** Milliseconds between the signal and the kill; null = the workload's own, else 10 s. */
+  readonly timeoutMs: number | null;
+}
+
+/** Where a workload answers: `port` null means "the only one it has". */
+export interface AddressQuery {
+  readonly port: number | null;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Traffic and CPU totals since start; absent where the engine does not count. */
+export interface Counters {
+  readonly rxBytes?: number;
+  readonly txBytes?: number;
+  readonly cpuMs?: number;
+}
+
+/**
+ * Adapter to one engine. Every method is idempotent, takes a signal, and rejects only with `NodoffError`. `ref` is a
+ * name from config, resolved anew at each call; one the engine does not know rejects with GONE (except `inspect`).
+ */
+export interface Provider {
+  /** The name under `providers:`. */
+  readonly name: string;
+  readonly type: "docker" | "swarm" | "proxmox" | "process" | "agent";
+  readonly capabilities: Capabilities;
+  list(options: IoOptions): Promise<readonly Look[]>;
+  /** undefined: the engine does not have it. */
+  inspect(ref: string, options: IoOptions): Promise<Look | undefined>;
+  /** Resolves once the engine accepted the start; already running is success. A paused one must be resumed instead. */
+  start(ref: string, options: IoOptions): Promise<void>;
+  /** Resolves once it no longer runs; already stopped is success, a paused one is stopped too. */
+  stop(ref: string, options: StopOptions): Promise<void>;
+  /** Freezes a running one; already paused is success. */
+  pause(ref: string, options: IoOptions): Promise<void>;
+  /** Unfreezes a paused one; already running is success. */
+  resume(ref: string, options: IoOptions): Promise<void>;
+  /** Ends it at once (SIGKILL, or `stopSignal`), resolves once it no longer runs. */
+  kill(ref: string, options: IoOptions & { readonly stopSignal: string | null }): Promise<void>;
+  /** Follows the engine until closed: reconnects by itself, replays what was missed, lists again. */
+  watch(observer: ProviderObserver): { close(): Promise<void> };
+  /** The last `lines` lines of its output, oldest first; empty where `capabilities.logs` is false. */
+  logs(ref: string, options: IoOptions & { readonly lines: number }): Promise<readonly string[]>;
+  counters(ref: string, options: IoOptions): Promise<Counters>;
+  /** The address a client on nodoff's own network reaches. Read anew after each start: it changes. */
+  address(ref: string, query: AddressQuery, options: IoOptions): Promise<Address>;
+  /** Ends connections and whatever the provider itself started to run (never a workload that is somebody else's). */
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+import type { RouteSpec } from "./spec.ts";
+import type { WorkloadHandle } from "./workload-handle.ts";
+
+/** What a hook or proxy answer was, for `nodoff_hook_decisions_total`. */
+export const decisionNames = [
+  "allow",
+  "hold_allow",
+  "hand_over",
+  "page",
+  "redirect",
+  "waking",
+  "asleep",
+  "failed",
+  "forbidden",
+  "quota",
+  "reserved",
+] as const;
+export type DecisionName = (typeof decisionNames)[number];
+
+/** Plain numbers, read at scrape time. */
+export type DecisionCounts = Record<DecisionName, number>;
+
+/** A route at run time. The counters are written by doors per request and read by API and metrics. */
+export interface Route {
+  readonly spec: RouteSpec;
+  /** null: leads to something that never sleeps. */
+  readonly workload: WorkloadHandle | null;
+  /** Origin such as `http://172.17.0.2:2368`; null while unknown (never started, no address yet). */
+  upstream(): string | null;
+  readonly decisions: DecisionCounts;
+  requestsTotal: number;
+  /** Monotonic ms of the last counted request; null = none yet. */
+  lastUsedAt: number | null;
+  /** Requests, sockets and streams our own proxy carries now. */
+  inFlight: number;
+}
+
+/** All routes, found by request or by name. O(1) in the number of hosts. */
+export interface RouteRegistry {
+  /**
+   * Design §8.1: exact host, `*.x`, `**.x`, `*`; then the longest path prefix on segment boundaries. `host` may carry a
+   * port, capitals or a trailing dot; `path` starts with `/` and has no query.
+   */
+  match(host: string, path: string): Route | undefined;
+  get(alias: string): Route | undefined;
+  routes(): Iterable<Route>;
+  readonly size: number;
+}

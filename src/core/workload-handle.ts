@@ -1,0 +1,60 @@
+import type { Failure } from "./errors.ts";
+import type { Reason } from "./verdict.ts";
+import type { StateName } from "./state.ts";
+import type { WorkloadSpec } from "./spec.ts";
+
+/** Who asks for a wake: it lands in the journal. */
+export type WakeCause = "request" | "person" | "retry";
+
+/** How waiting ended. `changed` is any end that is neither ready nor a failure: stopped outside, put to sleep. */
+export type Outcome =
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "changed" }
+  | { readonly kind: "aborted" };
+
+/** A workload at one moment, for pages, API and metrics. Times are wall clock ms. */
+export interface WorkloadView {
+  readonly state: StateName;
+  /** Since when it is in this state. */
+  readonly since: number;
+  readonly reasons: readonly Reason[];
+  readonly lastUsedAt: number | null;
+  /** When it will sleep if nothing happens; null = not planned. */
+  readonly sleepsAt: number | null;
+  readonly wokenAt: number | null;
+  /** Remaining (starting) or expected (asleep) wake time from past wakes; null = no wake seen yet. */
+  readonly etaMs: number | null;
+  readonly failure: Failure | null;
+  /** In `error`: when a request may try again. */
+  readonly nextTryAt: number | null;
+}
+
+/** What doors need of a workload. One object for its whole life: routes keep it. */
+export interface WorkloadHandle {
+  readonly spec: WorkloadSpec;
+  /** True exactly while requests go through without a question: ready, dependencies included. Read per request. */
+  readonly allow: boolean;
+  readonly state: StateName;
+  /** Marks use at the clock's `now`. Called per request: one store, nothing else. */
+  touch(now: number): void;
+  /**
+   * Asks for a wake. Idempotent: however many ask, one start. In `error` a `request` is heard only after the retry
+   * back-off, `person` and `retry` at once. Changes the state before it returns; never throws.
+   */
+  wake(cause: WakeCause): void;
+  /**
+   * Resolves when waiting is over: at once when ready or in error, else at the next change to ready, error, asleep or
+   * gone, at shutdown (failed, SHUTTING_DOWN), or when `signal` aborts (which cancels nothing else).
+   */
+  settled(signal: AbortSignal): Promise<Outcome>;
+  /** Callers waiting in `settled`. */
+  readonly waiting: number;
+  /** Looks at the engine and the upstream again without starting anything (nginx saw a 502 of a ready route). */
+  recheck(): void;
+  /** From now on ready also means "Traefik's Docker provider has seen the start" (hand-over `docker`). */
+  requireDockerHandOver(): void;
+  /** The last `lines` lines of its output; empty when the engine cannot say. Never rejects. */
+  logs(lines: number, signal: AbortSignal): Promise<readonly string[]>;
+  view(): WorkloadView;
+}
