@@ -67,6 +67,8 @@ export const statusByCode = {
   UNAUTHORIZED: 401,
   /** The configuration is not valid. */
   CONFIG_INVALID: 500,
+  /** nodoff cannot open an address under `listen`: taken, not permitted, or not of this machine. */
+  LISTEN_FAILED: 500,
   /** nodoff is shutting down. */
   SHUTTING_DOWN: 503,
   /** A defect in nodoff itself. */

@@ -33,7 +33,12 @@ export interface DoorOptions {
 
 /** What the door does. Replies are complete: status, headers, body. */
 export type Answer =
-  | { readonly kind: "allow"; readonly decision: DecisionName }
+  | {
+      readonly kind: "allow";
+      readonly decision: DecisionName;
+      /** Whether the request is use of the service (`no_count`, design §8.3); absent = it is. */
+      readonly counted?: boolean;
+    }
   | {
       readonly kind: "reply";
       readonly decision: DecisionName;

@@ -17,6 +17,8 @@ export interface PageModel {
   readonly nextTryInMs: number | null;
   readonly retryAfterS: number;
   readonly showLogs: boolean;
+  /** Where the request was going: path and query as asked; absolute only where the page is shown at another address. */
+  readonly link: string;
   /** Path to leave for when ready; null = the address in the browser. */
   readonly redirectPath: string | null;
   /** The Accept-Language header as sent. */

@@ -121,8 +121,14 @@ export interface Provider {
   kill(ref: string, options: IoOptions & { readonly stopSignal: string | null }): Promise<void>;
   /** Follows the engine until closed: reconnects by itself, replays what was missed, lists again. */
   watch(observer: ProviderObserver): { close(): Promise<void> };
-  /** The last `lines` lines of its output, oldest first; empty where `capabilities.logs` is false. */
-  logs(ref: string, options: IoOptions & { readonly lines: number }): Promise<readonly string[]>;
+  /**
+   * The last `lines` lines of its output, oldest first, none from before `since` (wall clock ms); empty where
+   * `capabilities.logs` is false.
+   */
+  logs(
+    ref: string,
+    options: IoOptions & { readonly lines: number; readonly since?: number },
+  ): Promise<readonly string[]>;
   counters(ref: string, options: IoOptions): Promise<Counters>;
   /** The address a client on nodoff's own network reaches. Read anew after each start: it changes. */
   address(ref: string, query: AddressQuery, options: IoOptions): Promise<Address>;

@@ -4,7 +4,7 @@ import type { Failure } from "./errors.ts";
 export type State =
   | { readonly name: "unknown" }
   | { readonly name: "napping" }
-  /** `wakes` = failed wakes in a row before this one. `startedAt` = when it was entered. */
+  /** `failedWakes` = failed wakes in a row before this one. `startedAt` = when it was entered. */
   | { readonly name: "starting"; readonly startedAt: number; readonly failedWakes: number }
   | { readonly name: "ready" }
   | { readonly name: "stopping"; readonly wakeQueued: boolean }

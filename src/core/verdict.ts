@@ -19,7 +19,8 @@ export interface NamedReading {
 
 export interface VerdictInputs {
   readonly readings: readonly NamedReading[];
-  /** When it became ready, was adopted, or (in error) was last asked to wake: nothing sleeps earlier than this counts. */
+  /** When it became ready, was adopted, or (in error) was last asked to wake. min_awake counts from here; so does the
+   * idle time where no signal knows of any use. */
   readonly awakeSince: number;
 }
 
@@ -48,7 +49,7 @@ export function verdict(inputs: VerdictInputs, policy: VerdictPolicy, now: numbe
   }
   const reasons: Reason[] = [];
   let blocked = false;
-  let lastUsedAt = inputs.awakeSince;
+  let lastUsedAt: number | null = null;
   for (const { signal, required, reading } of inputs.readings) {
     if (reading.kind === "unreadable") {
       blocked ||= required;
@@ -62,12 +63,13 @@ export function verdict(inputs: VerdictInputs, policy: VerdictPolicy, now: numbe
       continue;
     }
     if (reading.lastUsedAt === null) continue;
-    lastUsedAt = Math.max(lastUsedAt, Math.min(reading.lastUsedAt, now));
+    const usedAt = Math.min(reading.lastUsedAt, now);
+    lastUsedAt = lastUsedAt === null ? usedAt : Math.max(lastUsedAt, usedAt);
     reasons.push({ signal, verdict: "idle_since", text: reading.text });
   }
   if (blocked) return { sleepAt: null, reasons };
   const earliest = inputs.awakeSince + policy.minAwakeMs;
-  const idleAt = lastUsedAt + policy.idleTimeoutMs;
+  const idleAt = (lastUsedAt ?? inputs.awakeSince) + policy.idleTimeoutMs;
   if (earliest > idleAt) reasons.push({ signal: "min_awake", verdict: "waits", text: "min_awake has not passed" });
   return { sleepAt: Math.max(idleAt, earliest), reasons };
 }

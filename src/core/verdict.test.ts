@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import * as fc from "fast-check";
+import type { Reading } from "./signal.ts";
+import { verdict } from "./verdict.ts";
+import type { NamedReading } from "./verdict.ts";
+
+const minute = 60_000;
+const awakeSince = 1_000_000;
+const now = awakeSince + 60 * minute;
+const policy = { idleTimeoutMs: 15 * minute, minAwakeMs: 30_000 };
+
+function named(signal: string, reading: Reading, required = false): NamedReading {
+  return { signal, required, reading };
+}
+
+function used(lastUsedAt: number | null): Reading {
+  return { kind: "read", lastUsedAt, inUse: false, text: "last request 1 m ago" };
+}
+
+const inUse: Reading = { kind: "read", lastUsedAt: null, inUse: true, text: "1 open connection" };
+const unreadable: Reading = { kind: "unreadable", why: "no such file" };
+
+describe("when it sleeps", () => {
+  test("idle_timeout after it became awake when nothing was ever seen", () => {
+    const readings = [named("requests", used(null))];
+    assert.deepEqual(verdict({ readings, awakeSince }, policy, now), {
+      sleepAt: awakeSince + 15 * minute,
+      reasons: [],
+    });
+  });
+
+  test("idle_timeout after the latest use of all signals", () => {
+    const readings = [
+      named("connections", used(awakeSince + 2 * minute)),
+      named("requests", used(awakeSince + 9 * minute)),
+      named("network", used(awakeSince + minute)),
+    ];
+    const { sleepAt, reasons } = verdict({ readings, awakeSince }, policy, now);
+    assert.equal(sleepAt, awakeSince + 24 * minute);
+    assert.deepEqual(
+      reasons.map(({ signal, verdict }) => [signal, verdict]),
+      [
+        ["connections", "idle_since"],
+        ["requests", "idle_since"],
+        ["network", "idle_since"],
+      ],
+    );
+  });
+
+  test("adopted with an old last use: not at once, but after min_awake", () => {
+    const readings = [named("requests", used(awakeSince - 60 * minute))];
+    const { sleepAt, reasons } = verdict({ readings, awakeSince }, policy, now);
+    assert.equal(sleepAt, awakeSince + 30_000);
+    assert.equal(reasons.at(-1)?.signal, "min_awake");
+  });
+
+  test("use that lies in the future counts as now: a clock step must not keep it awake for ever", () => {
+    const readings = [named("requests", used(now + 1e9))];
+    assert.equal(verdict({ readings, awakeSince }, policy, now).sleepAt, now + 15 * minute);
+  });
+
+  test("not before min_awake, and the reason says so", () => {
+    const short = { idleTimeoutMs: 1000, minAwakeMs: 30_000 };
+    const { sleepAt, reasons } = verdict({ readings: [], awakeSince }, short, awakeSince);
+    assert.equal(sleepAt, awakeSince + 30_000);
+    assert.deepEqual(
+      reasons.map(({ signal, verdict }) => [signal, verdict]),
+      [["min_awake", "waits"]],
+    );
+  });
+
+  test("never with idle_timeout 0", () => {
+    const { sleepAt, reasons } = verdict({ readings: [], awakeSince }, { ...policy, idleTimeoutMs: 0 }, now);
+    assert.equal(sleepAt, null);
+    assert.equal(reasons[0]?.signal, "never");
+  });
+
+  test("an unreadable signal drops out and is named; a required one forbids", () => {
+    const optional = verdict({ readings: [named("cpu", unreadable)], awakeSince }, policy, now);
+    assert.equal(optional.sleepAt, awakeSince + 15 * minute);
+    assert.deepEqual(optional.reasons, [
+      { signal: "cpu", verdict: "unreadable", text: "cannot be read, does not protect: no such file" },
+    ]);
+    const required = verdict({ readings: [named("cpu", unreadable, true)], awakeSince }, policy, now);
+    assert.equal(required.sleepAt, null);
+    assert.match(required.reasons[0]?.text ?? "", /counts as in use/);
+  });
+});
+
+const anyReading: fc.Arbitrary<Reading> = fc.oneof(
+  fc.record({ kind: fc.constant("unreadable" as const), why: fc.constant("no right") }),
+  fc.record({
+    kind: fc.constant("read" as const),
+    lastUsedAt: fc.option(fc.integer({ min: awakeSince - minute, max: now + minute })),
+    inUse: fc.boolean(),
+    text: fc.constant("seen"),
+  }),
+);
+const anyNamed = fc.record({ signal: fc.constantFrom("a", "b", "c"), required: fc.boolean(), reading: anyReading });
+const anyReadings = fc.array(anyNamed, { maxLength: 6 });
+const anyPolicy = fc.record({ idleTimeoutMs: fc.nat(30 * minute), minAwakeMs: fc.nat(5 * minute) });
+
+/** null = never: later than any moment. */
+function asTime(sleepAt: number | null): number {
+  return sleepAt ?? Number.POSITIVE_INFINITY;
+}
+
+describe("properties", () => {
+  test("what is in use never sleeps", () => {
+    fc.assert(
+      fc.property(anyReadings, anyReadings, anyPolicy, (before, after, policy) => {
+        const readings = [...before, named("x", inUse), ...after];
+        assert.equal(verdict({ readings, awakeSince }, policy, now).sleepAt, null);
+      }),
+    );
+  });
+
+  test("what a required signal cannot say never sleeps", () => {
+    fc.assert(
+      fc.property(anyReadings, anyReadings, anyPolicy, (before, after, policy) => {
+        const readings = [...before, named("x", unreadable, true), ...after];
+        assert.equal(verdict({ readings, awakeSince }, policy, now).sleepAt, null);
+      }),
+    );
+  });
+
+  test("one more reading never makes it sleep earlier than the uses already known", () => {
+    fc.assert(
+      fc.property(anyReadings, anyNamed, anyPolicy, (others, more, policy) => {
+        const readings = [named("requests", used(awakeSince)), ...others];
+        const without = verdict({ readings, awakeSince }, policy, now).sleepAt;
+        const with_ = verdict({ readings: [...readings, more], awakeSince }, policy, now).sleepAt;
+        assert.ok(asTime(with_) >= asTime(without));
+      }),
+    );
+  });
+
+  test("the order of signals does not matter", () => {
+    fc.assert(
+      fc.property(anyReadings, anyPolicy, (readings, policy) => {
+        const forth = verdict({ readings, awakeSince }, policy, now).sleepAt;
+        assert.equal(verdict({ readings: readings.toReversed(), awakeSince }, policy, now).sleepAt, forth);
+      }),
+    );
+  });
+
+  test("never before idle_timeout since any use, nor before min_awake; never later than a period from now", () => {
+    fc.assert(
+      fc.property(anyReadings, anyPolicy, (readings, policy) => {
+        const { sleepAt } = verdict({ readings, awakeSince }, policy, now);
+        if (sleepAt === null) return;
+        assert.ok(sleepAt >= awakeSince + policy.minAwakeMs);
+        assert.ok(sleepAt <= now + Math.max(policy.idleTimeoutMs, policy.minAwakeMs));
+        const uses = readings.flatMap(({ reading }) => (reading.kind === "read" ? (reading.lastUsedAt ?? []) : []));
+        const lastUse = uses.length === 0 ? awakeSince : Math.max(...uses.map((at) => Math.min(at, now)));
+        assert.ok(sleepAt >= lastUse + policy.idleTimeoutMs);
+      }),
+    );
+  });
+
+  test("every stop explains itself: staying awake names a reason, and in use is said by an in_use line", () => {
+    fc.assert(
+      fc.property(anyReadings, anyPolicy, (readings, policy) => {
+        const { sleepAt, reasons } = verdict({ readings, awakeSince }, policy, now);
+        if (sleepAt !== null) return;
+        assert.ok(reasons.some(({ verdict }) => verdict === "in_use" || verdict === "unreadable"));
+        for (const { text } of reasons) assert.notEqual(text, "");
+      }),
+    );
+  });
+});

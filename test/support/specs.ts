@@ -1,0 +1,62 @@
+import type { DoorSpec, RouteSpec, WorkloadSpec } from "../../src/core/spec.ts";
+
+/** A workload with contract.md's defaults; tests name only what they are about. */
+export function workloadSpec(overrides: Partial<WorkloadSpec> = {}): WorkloadSpec {
+  const alias = overrides.alias ?? "app";
+  return {
+    alias,
+    displayName: alias,
+    provider: "local",
+    kind: "container",
+    ref: alias,
+    source: "file",
+    upstream: { kind: "port", port: 8080, scheme: "http" },
+    ready: { http: null, status: [[200, 399]], tcp: null, engineHealth: false, log: null, delayMs: 0 },
+    idleTimeoutMs: 15 * 60_000,
+    wakeTimeoutMs: 120_000,
+    minAwakeMs: 30_000,
+    stopMethod: "stop",
+    stopSignal: null,
+    stopTimeoutMs: null,
+    loading: { theme: "default", title: null, icon: null, showLogs: false, logLines: 30, redirectPath: null },
+    showDetails: false,
+    ...overrides,
+  };
+}
+
+export function doorSpec(overrides: Partial<DoorSpec> = {}): DoorSpec {
+  return {
+    strategy: "auto",
+    holdMs: 25_000,
+    graceMs: 400,
+    handOver: "url",
+    startEndpoint: null,
+    wakeOn: [],
+    noWake: [],
+    noCount: [],
+    noWakeDefaults: true,
+    asleepAnswer: null,
+    wakeQuota: null,
+    ...overrides,
+  };
+}
+
+export function routeSpec(overrides: Partial<RouteSpec> = {}): RouteSpec {
+  const alias = overrides.alias ?? "app";
+  return {
+    alias,
+    kind: "http",
+    source: "file",
+    hosts: [`${alias}.test`],
+    path: "/",
+    stripPath: false,
+    workload: alias,
+    upstream: null,
+    door: doorSpec(),
+    served: true,
+    tlsVerify: true,
+    hostHeader: null,
+    excluded: false,
+    ...overrides,
+  };
+}
