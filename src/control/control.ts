@@ -1,0 +1,57 @@
+import type { RequestListener } from "node:http";
+import express from "express";
+import type { Express, RequestHandler } from "express";
+import { commonHeaders, createErrorAnswer, notFound, onlyGet } from "./answers.ts";
+import { createTokenGate } from "./auth.ts";
+import type { ControlDeps } from "./deps.ts";
+import { readingEndpoints } from "./reading.ts";
+
+const about = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
+
+/healthz, /readyz   is it alive, is it ready
+/metrics            for Prometheus
+/api/v1/            the API; send the admin token as "Authorization: Bearer <token>"
+
+docs/api.md and docs/metrics.md in nodoff's sources describe them.
+`;
+
+/**
+ * Answers everything on the control listener but hook paths: health, metrics and the reading API. The API is closed
+ * without the admin token, and so are metrics unless they are public. No answer changes anything or counts as activity.
+ */
+export function createControl(deps: ControlDeps): RequestListener {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.enable("case sensitive routing");
+  app.set("query parser", "simple");
+  app.use(commonHeaders);
+
+  const requireToken = createTokenGate(deps);
+  const guardMetrics: RequestHandler = (request, response, next) =>
+    deps.metricsPublic ? next() : requireToken(request, response, next);
+
+  addReadable(app, "/", (_request, response) => void response.type("text/plain").send(about));
+  addReadable(app, "/healthz", (_request, response) => void response.json({ status: "ok" }));
+  addReadable(app, "/readyz", (_request, response) => {
+    const { ok, missing } = deps.ready();
+    response.status(ok ? 200 : 503).json({ status: ok ? "ready" : "waiting", missing });
+  });
+  app.use("/metrics", guardMetrics);
+  addReadable(app, "/metrics", async (_request, response) => {
+    const text = await deps.metrics.text();
+    response.setHeader("content-type", deps.metrics.contentType);
+    response.end(text);
+  });
+  app.use("/api/v1", requireToken);
+  for (const [path, answer] of Object.entries(readingEndpoints(deps))) addReadable(app, `/api/v1${path}`, answer);
+
+  app.use(notFound);
+  app.use(createErrorAnswer(deps.logger));
+  return app;
+}
+
+/** GET and HEAD; any other method is told so. */
+function addReadable(app: Express, path: string, answer: RequestHandler): void {
+  app.route(path).get(answer).all(onlyGet);
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../core/clock.ts";
+import type { Failure } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { RouteRegistry } from "../core/route.ts";
+import type { WorkloadHandle } from "../core/workload-handle.ts";
+
+/** A provider at one moment. */
+export interface ProviderStatus {
+  readonly name: string;
+  readonly type: string;
+  readonly connected: boolean;
+  readonly failure: Failure | null;
+  /** How many workloads it has. */
+  readonly workloads: number;
+}
+
+/** Something in the configuration that was left out, and why. */
+interface ConfigProblem {
+  /** `nodoff.yaml` or `label blog-web`. */
+  readonly source: string;
+  readonly key: string;
+  readonly message: string;
+}
+
+/** An activity signal of one workload. */
+export interface SignalStatus {
+  readonly name: string;
+  /** Whether it can be read. */
+  readonly live: boolean;
+  /** Wall clock ms. */
+  readonly lastUsedAt: number | null;
+  /** The engine right it needs, for people; null = none. */
+  readonly needs: string | null;
+}
+
+/**
+ * What the reading API shows. Everything is read at each request and changed by none; `adminToken` and `metricsPublic`
+ * may be getters over the running configuration.
+ */
+export interface ControlDeps {
+  readonly version: string;
+  /** `admin.token`; null = none is configured, and everything behind it is closed. */
+  readonly adminToken: string | null;
+  /** `metrics.public`. */
+  readonly metricsPublic: boolean;
+  /** The JSON Schema of nodoff.yaml. */
+  readonly configSchema: unknown;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: RouteRegistry;
+  workloads(): Iterable<WorkloadHandle>;
+  workload(alias: string): WorkloadHandle | undefined;
+  signals(alias: string): readonly SignalStatus[];
+  providers(): Iterable<ProviderStatus>;
+  configErrors(): readonly ConfigProblem[];
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Whether traffic may come; `missing` says in words what is waited for. */
+  ready(): { readonly ok: boolean; readonly missing: readonly string[] };
+  /** Who is asking, for the limit on wrong tokens. Default: the peer's address. */
+  clientOf?(request: IncomingMessage): string | null;
+}

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { ConfigErrors, Problem, Providers, Route, Version, Workload } from "./schema.ts";
+
+const shapes = {
+  problem: Problem,
+  workload: Workload,
+  route: Route,
+  providers: Providers,
+  config_errors: ConfigErrors,
+  version: Version,
+};
+
+describe("docs/api.md", () => {
+  it("shows answers as they are", () => {
+    const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+    const blocks = [...text.matchAll(/^```json (\w+)\n(.*?)^```$/gms)];
+    for (const [, name = "", body = ""] of blocks) {
+      assert.ok(name in shapes, `no shape for ${name}`);
+      shapes[name as keyof typeof shapes].parse(JSON.parse(body));
+    }
+    assert.deepEqual(new Set(blocks.map(([, name]) => name)), new Set(Object.keys(shapes)));
+  });
+});

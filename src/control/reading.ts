@@ -1,0 +1,86 @@
+import type { RequestHandler } from "express";
+import type { z } from "zod";
+import type { Route } from "../core/route.ts";
+import { sendProblem } from "./answers.ts";
+import type { ControlDeps } from "./deps.ts";
+import type { ConfigErrors, Providers, Routes, RoutesByProvider, Version, Workload, Workloads } from "./schema.ts";
+import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
+
+/** What an alias may look like; anything else is unknown without a look. */
+const aliasPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+
+/** The endpoints that only read, by their path under `/api/v1`. */
+export function readingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
+  return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...otherEndpoints(deps) };
+}
+
+function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
+  return {
+    "/workloads": (_request, response) => {
+      const routes = routesByWorkload(deps.registry.routes());
+      const workloads = Array.from(deps.workloads(), (workload): Workload => {
+        const { alias } = workload.spec;
+        return toWorkloadBody(workload, { signals: deps.signals(alias), routes: routes.get(alias) ?? [] });
+      });
+      response.json({ workloads } satisfies z.infer<typeof Workloads>);
+    },
+    "/workloads/:alias": (request, response) => {
+      const alias = toAlias(request.params["alias"]);
+      const workload = alias === null ? undefined : deps.workload(alias);
+      if (alias === null || workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
+      const routes = routesByWorkload(deps.registry.routes()).get(alias) ?? [];
+      response.json(toWorkloadBody(workload, { signals: deps.signals(alias), routes }));
+    },
+  };
+}
+
+function routeEndpoints({ registry, clock }: ControlDeps): Record<string, RequestHandler> {
+  return {
+    "/routes": (request, response) => {
+      const routes = Array.from(registry.routes(), (route) => toRouteBody(route, clock));
+      const { by } = request.query;
+      if (by === undefined) return void response.json({ routes } satisfies z.infer<typeof Routes>);
+      if (by !== "provider") return sendProblem(response, { code: "BAD_REQUEST", detail: "by must be provider" });
+      const providers = Object.fromEntries(Map.groupBy(routes, (route) => route.provider));
+      response.json({ providers } satisfies z.infer<typeof RoutesByProvider>);
+    },
+    "/routes/:alias": (request, response) => {
+      const alias = toAlias(request.params["alias"]);
+      const route = alias === null ? undefined : registry.get(alias);
+      if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
+      response.json(toRouteBody(route, clock));
+    },
+  };
+}
+
+function otherEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
+  return {
+    "/providers": (_request, response) => {
+      const providers = Array.from(deps.providers(), toProviderBody);
+      response.json({ providers } satisfies z.infer<typeof Providers>);
+    },
+    "/config/errors": (_request, response) => {
+      const errors = deps.configErrors().map(({ source, key, message }) => ({ source, key, message }));
+      response.json({ errors } satisfies z.infer<typeof ConfigErrors>);
+    },
+    "/config/schema": (_request, response) => void response.json(deps.configSchema),
+    "/version": (_request, response) => {
+      response.json({ version: deps.version } satisfies z.infer<typeof Version>);
+    },
+  };
+}
+
+function toAlias(param: unknown): string | null {
+  return typeof param === "string" && aliasPattern.test(param) ? param : null;
+}
+
+function routesByWorkload(routes: Iterable<Route>): ReadonlyMap<string, readonly string[]> {
+  const aliases = new Map<string, string[]>();
+  for (const { spec } of routes) {
+    if (spec.workload === null) continue;
+    const known = aliases.get(spec.workload);
+    if (known === undefined) aliases.set(spec.workload, [spec.alias]);
+    else known.push(spec.alias);
+  }
+  return aliases;
+}

@@ -1,0 +1,103 @@
+/** The shapes of contract.md "API". Types of answers are inferred from here, tests check answers against it. */
+import { z } from "zod";
+import { stateNames } from "../core/state.ts";
+
+const Time = z.iso.datetime();
+const Milliseconds = z.number().nonnegative();
+const Count = z.int().nonnegative();
+
+const healthStatuses = ["unknown", "starting", "healthy", "unhealthy", "error", "napping", "stopped"] as const;
+
+const Failure = z.strictObject({ code: z.string(), message: z.string() });
+
+export const Health = z.strictObject({
+  status: z.enum(healthStatuses),
+  uptime_ms: Milliseconds.nullable(),
+  latency_ms: Milliseconds.nullable(),
+  last_seen_at: Time.nullable(),
+  consecutive_failures: Count,
+  detail: z.string().nullable(),
+});
+export type Health = z.infer<typeof Health>;
+
+export const Workload = z.strictObject({
+  alias: z.string(),
+  display_name: z.string(),
+  provider: z.string(),
+  kind: z.enum(["container", "compose", "service", "lxc", "vm", "process", "group"]),
+  ref: z.string(),
+  state: z.enum(stateNames),
+  reasons: z.array(
+    z.strictObject({
+      signal: z.string(),
+      verdict: z.enum(["in_use", "idle_since", "unreadable", "waits"]),
+      text: z.string(),
+    }),
+  ),
+  last_used_at: Time.nullable(),
+  sleeps_at: Time.nullable(),
+  woken_at: Time.nullable(),
+  eta_ms: Milliseconds.nullable(),
+  next_try_at: Time.nullable(),
+  pinned_until: Time.nullable(),
+  depends_on: z.array(z.string()),
+  dependants: z.array(z.string()),
+  error: Failure.nullable(),
+  dry_run: z.boolean(),
+  signals: z.array(
+    z.strictObject({
+      name: z.string(),
+      live: z.boolean(),
+      last_used_at: Time.nullable(),
+      needs: z.string().nullable(),
+    }),
+  ),
+  routes: z.array(z.string()),
+});
+export type Workload = z.infer<typeof Workload>;
+
+export const Route = z.strictObject({
+  alias: z.string(),
+  kind: z.enum(["http", "tcp", "udp", "files"]),
+  hosts: z.array(z.string()),
+  path: z.string(),
+  provider: z.string(),
+  workload: z.string().nullable(),
+  guest: z.strictObject({ provider: z.string(), node: z.string(), id: z.int() }).nullable(),
+  upstreams: z.array(z.string()),
+  excluded: z.boolean(),
+  excluded_reason: z.string().nullable(),
+  last_used_at: Time.nullable(),
+  requests_total: Count,
+  in_flight: Count,
+  waiters: Count,
+  health: Health,
+});
+export type Route = z.infer<typeof Route>;
+
+export const Provider = z.strictObject({
+  name: z.string(),
+  type: z.string(),
+  connected: z.boolean(),
+  error: Failure.nullable(),
+  workloads: Count,
+});
+export type Provider = z.infer<typeof Provider>;
+
+export const Workloads = z.strictObject({ workloads: z.array(Workload) });
+export const Routes = z.strictObject({ routes: z.array(Route) });
+export const RoutesByProvider = z.strictObject({ providers: z.record(z.string(), z.array(Route)) });
+export const Providers = z.strictObject({ providers: z.array(Provider) });
+export const ConfigErrors = z.strictObject({
+  errors: z.array(z.strictObject({ source: z.string(), key: z.string(), message: z.string() })),
+});
+export const Version = z.strictObject({ version: z.string() });
+
+/** RFC 9457. */
+export const Problem = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string().optional(),
+});

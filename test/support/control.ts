@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
+import type { z } from "zod";
+import { createControl } from "../../src/control/control.ts";
+import type { ControlDeps } from "../../src/control/deps.ts";
+import { Problem } from "../../src/control/schema.ts";
+import { decisionNames } from "../../src/core/route.ts";
+import type { DecisionCounts, Route } from "../../src/core/route.ts";
+import type { WorkloadHandle, WorkloadView } from "../../src/core/workload-handle.ts";
+import { fakeClock } from "./fake-clock.ts";
+import type { FakeClock } from "./fake-clock.ts";
+import { recordingLogger } from "./logger.ts";
+import { routeSpec, workloadSpec } from "./specs.ts";
+
+/** The admin token of `startControl`. */
+export const token = "right-töken";
+
+/** Counts whatever would change or renew something. */
+function fakeWorkload(alias: string, view: Partial<WorkloadView>, changes: string[]): WorkloadHandle {
+  const full: WorkloadView = {
+    state: "napping",
+    since: 0,
+    reasons: [],
+    lastUsedAt: null,
+    sleepsAt: null,
+    wokenAt: null,
+    etaMs: null,
+    failure: null,
+    nextTryAt: null,
+    ...view,
+  };
+  const change = (what: string) => () => void changes.push(`${alias} ${what}`);
+  return {
+    spec: workloadSpec({ alias, displayName: `My ${alias}`, ref: `${alias}-web` }),
+    allow: full.state === "ready",
+    state: full.state,
+    touch: change("touch"),
+    wake: change("wake"),
+    settled: () => {
+      changes.push(`${alias} settled`);
+      return Promise.resolve({ kind: "ready" });
+    },
+    waiting: 2,
+    recheck: change("recheck"),
+    requireDockerHandOver: change("hand-over"),
+    logs: () => Promise.resolve([]),
+    view: () => full,
+  };
+}
+
+export function fakeRoute(
+  spec: Partial<Route["spec"]>,
+  workload: WorkloadHandle | null,
+  rest: Partial<Route> = {},
+): Route {
+  return {
+    spec: routeSpec(spec),
+    workload,
+    upstream: () => null,
+    decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
+    requestsTotal: 0,
+    lastUsedAt: null,
+    inFlight: 0,
+    ...rest,
+  };
+}
+
+function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
+  const wall = clock.wall();
+  const blog = fakeWorkload(
+    "blog",
+    {
+      state: "ready",
+      reasons: [{ signal: "proxy", verdict: "in_use", text: "2 open requests through nodoff" }],
+      lastUsedAt: wall - 1_000,
+      sleepsAt: wall + 60_000,
+      wokenAt: wall - 5_000,
+      etaMs: 419.6,
+    },
+    changes,
+  );
+  const wiki = fakeWorkload(
+    "wiki",
+    { state: "error", failure: { code: "EXITED", message: "exit 1" }, nextTryAt: wall + 5_000 },
+    changes,
+  );
+  const workloads = new Map([blog, wiki].map((workload) => [workload.spec.alias, workload]));
+  const routes = new Map(
+    [
+      fakeRoute({ alias: "blog", hosts: ["blog.test"] }, blog, {
+        upstream: () => "http://172.17.0.2:2368",
+        requestsTotal: 12,
+        lastUsedAt: clock.now() - 4_000,
+        inFlight: 1,
+      }),
+      fakeRoute({ alias: "blog-api", workload: "blog", path: "/api", source: "local" }, blog),
+      fakeRoute({ alias: "nas", workload: null, excluded: true }, null),
+    ].map((route) => [route.spec.alias, route]),
+  );
+  return {
+    version: "1.2.3",
+    adminToken: token,
+    metricsPublic: false,
+    configSchema: { $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" },
+    clock,
+    logger: recordingLogger(),
+    registry: {
+      match: () => undefined,
+      get: (alias) => routes.get(alias),
+      routes: () => routes.values(),
+      size: routes.size,
+    },
+    workloads: () => workloads.values(),
+    workload: (alias) => workloads.get(alias),
+    signals: (alias) =>
+      alias === "blog" ? [{ name: "requests", live: true, lastUsedAt: wall - 1_000, needs: null }] : [],
+    providers: () => [
+      { name: "local", type: "docker", connected: true, failure: null, workloads: 2 },
+      {
+        name: "pve",
+        type: "proxmox",
+        connected: false,
+        failure: { code: "PROVIDER_UNAVAILABLE", message: "no answer" },
+        workloads: 0,
+      },
+    ],
+    configErrors: () => [{ source: "label blog-web", key: "nodoff.port", message: "not a port" }],
+    metrics: { contentType: "text/plain; version=0.0.4; charset=utf-8", text: () => Promise.resolve("a 1\n") },
+    ready: () => ({ ok: true, missing: [] }),
+  };
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the right one; null = none. */
+  readonly bearer?: string | null;
+}
+
+/** The control app on a real socket, over fakes: workloads `blog` (ready) and `wiki` (failed), three routes. */
+export async function startControl(t: TestContext, overrides: Partial<ControlDeps> = {}) {
+  const clock = fakeClock();
+  const changes: string[] = [];
+  const logger = recordingLogger();
+  const server = createServer(createControl({ ...fakeDeps(clock, changes), logger, ...overrides }));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const ask = async (path: string, options: AskOptions = {}): Promise<Reply> => {
+    const { method = "GET", headers = {}, bearer = token } = options;
+    // As a client that types UTF-8 into the header.
+    const authorization = bearer === null ? {} : { authorization: Buffer.from(`Bearer ${bearer}`).toString("latin1") };
+    const request = httpRequest({ port, host: "127.0.0.1", path, method, headers: { ...authorization, ...headers } });
+    request.end();
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    let body = "";
+    for await (const chunk of response.setEncoding("utf8")) body += String(chunk);
+    return { status: response.statusCode ?? 0, headers: response.headers, body };
+  };
+  return { ask, clock, changes, logger };
+}
+
+/** The body of a 200, checked against its schema. */
+export function read<T extends z.ZodType>(schema: T, reply: Reply): z.infer<T> {
+  assert.equal(reply.status, 200, reply.body);
+  assert.match(String(reply.headers["content-type"]), /^application\/json/);
+  return schema.parse(JSON.parse(reply.body));
+}
+
+export function assertProblem(reply: Reply, status: number, code: string): void {
+  assert.equal(reply.status, status, reply.body);
+  assert.equal(reply.headers["content-type"], "application/problem+json");
+  const problem = Problem.parse(JSON.parse(reply.body));
+  assert.equal(problem.status, status);
+  assert.equal(problem.code, code);
+}

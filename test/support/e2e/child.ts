@@ -1,0 +1,110 @@
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A program under test. Its output is kept: a failing wait shows the end of it. */
+export interface Child {
+  readonly pid: number;
+  /** Every line it wrote so far, standard output and error together. */
+  readonly lines: readonly string[];
+  /** Resolves with the first line that matches, of those written already or to come. */
+  line(matches: (line: string) => boolean, what: string): Promise<string>;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Ends it by its pid, SIGTERM first, and waits for its end. */
+  close(): Promise<void>;
+  /** Ends it without a warning (SIGKILL) and waits for its end. */
+  kill(): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+const lineTimeoutMs = 30_000;
+const endTimeoutMs = 15_000;
+
+/** Starts a program; rejects when it cannot be run at all. */
+export async function startChild(command: string, args: readonly string[], options: ChildOptions = {}): Promise<Child> {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  const lines: string[] = [];
+  const listeners = new Set<(line: string) => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => {
+      lines.push(line);
+      for (const listener of listeners) listener(line);
+    });
+  }
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once("exit", (code, signal) => resolve(code ?? signal ?? 0));
+  });
+  const tail = (): string => lines.slice(-30).join("\n");
+
+  function line(matches: (line: string) => boolean, what: string): Promise<string> {
+    const known = lines.find(matches);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const fail = (why: string): void => {
+        stop();
+        reject(new Error(`${command}: no ${what} (${why})\n${tail()}`));
+      };
+      const timer = setTimeout(() => fail("time is up"), lineTimeoutMs);
+      const listener = (text: string): void => {
+        if (!matches(text)) return;
+        stop();
+        resolve(text);
+      };
+      const stop = (): void => {
+        clearTimeout(timer);
+        listeners.delete(listener);
+      };
+      listeners.add(listener);
+      void ended.then((code) => fail(`it ended with ${code}`));
+    });
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const patience = new AbortController();
+    const late = delay(endTimeoutMs, "late" as const, { signal: patience.signal }).catch(() => "over" as const);
+    const outcome = await Promise.race([ended, late]);
+    patience.abort();
+    if (outcome !== "late") return;
+    child.kill("SIGKILL");
+    await ended;
+    throw new Error(`${command} did not end on ${signal}\n${tail()}`);
+  }
+
+  return { pid: child.pid ?? 0, lines, line, ended, close: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+}
+
+/** A port of 127.0.0.1 nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Asks every 25 ms until `ask` says something other than undefined; for outsiders that tell nobody of a change. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, patienceMs = 20_000): Promise<T> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain: ${what}`);
+    await delay(25);
+  }
+}

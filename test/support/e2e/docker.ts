@@ -1,0 +1,127 @@
+import Docker from "dockerode";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { ensureAppImage } from "./app-image.ts";
+import { freePort, until } from "./child.ts";
+
+/** What `/stats` of the test app says; counted since its last start. */
+export interface AppStats {
+  readonly requests: Readonly<Record<string, number>>;
+  readonly probes: Readonly<Record<string, number>>;
+  readonly bodies: readonly { readonly url: string; readonly bytes: number; readonly sha256: string }[];
+  readonly sockets: number;
+}
+
+export interface AppOptions {
+  /** What the app does, see test-app.mts. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A container with the test app, created and never started. */
+export interface App {
+  /** The container's name. */
+  readonly name: string;
+  /** Where it answers whatever address its container gets: a port of 127.0.0.1 published as app port 8080. */
+  readonly url: string;
+  readonly port: number;
+  stats(): Promise<AppStats>;
+  running(): Promise<boolean>;
+  /** As a person would: `docker start`, `docker stop`. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Resolves once it answers. */
+  listening(): Promise<void>;
+  /** A moment of the engine's own clock, for `events`. */
+  now(): Promise<number>;
+  /** What the engine did to it since then: names of its container events, oldest first. */
+  events(since: number): Promise<readonly string[]>;
+  /** Resolves at the next event of that name, or one since then. */
+  event(action: string, since: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const script = fileURLToPath(new URL("test-app.mts", import.meta.url));
+const owner = "nodoff-test.pid";
+
+/** Opens the engine and drops what killed test runs left behind. */
+export async function openDocker(): Promise<{ docker: Docker; createApp: (options?: AppOptions) => Promise<App> }> {
+  const docker = new Docker();
+  await removeOrphans(docker);
+  const image = await ensureAppImage(docker);
+  return { docker, createApp: (options = {}) => createApp(docker, image, options) };
+}
+
+async function removeOrphans(docker: Docker): Promise<void> {
+  for (const { Id, Labels } of await docker.listContainers({ all: true, filters: { label: [owner] } })) {
+    if (isAlive(Number(Labels[owner]))) continue;
+    await docker
+      .getContainer(Id)
+      .remove({ force: true })
+      .catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function createApp(docker: Docker, image: string, options: AppOptions): Promise<App> {
+  const name = `ndtest-e2e-${randomBytes(4).toString("hex")}`;
+  const port = await freePort();
+  const container = await docker.createContainer({
+    name,
+    Image: image,
+    Cmd: ["/bin/node", "/app/test-app.mts"],
+    Env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+    Labels: { ...options.labels, [owner]: String(process.pid) },
+    ExposedPorts: { "8080/tcp": {} },
+    HostConfig: {
+      Binds: [`${script}:/app/test-app.mts:ro`],
+      PortBindings: { "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+    },
+  });
+  const url = `http://127.0.0.1:${port}`;
+
+  const stats = async (): Promise<AppStats> => (await (await fetch(`${url}/stats`)).json()) as AppStats;
+
+  async function events(since: number): Promise<readonly string[]> {
+    const stream = await docker.getEvents({
+      since,
+      until: await now(docker),
+      filters: { container: [container.id] },
+    });
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    const lines = text.split("\n").filter((line) => line !== "");
+    return lines.map((line) => (JSON.parse(line) as { Action: string }).Action);
+  }
+
+  return {
+    name,
+    url,
+    port,
+    events,
+    now: () => now(docker),
+    stats,
+    listening: () => until(`${name} listening`, () => stats().catch(() => undefined)).then(() => undefined),
+    running: async () => (await container.inspect()).State.Running,
+    start: () => container.start() as Promise<void>,
+    stop: () => container.stop({ t: 5 }) as Promise<void>,
+    event: (action, since) =>
+      until(`docker event ${action} of ${name}`, async () =>
+        (await events(since)).includes(action) ? true : undefined,
+      ).then(() => undefined),
+    remove: () => container.remove({ force: true }),
+  };
+}
+
+/** The engine's clock, in seconds; asked for, as it need not be ours. */
+async function now(docker: Docker): Promise<number> {
+  const { SystemTime } = (await docker.info()) as { readonly SystemTime: string };
+  return Date.parse(SystemTime) / 1000;
+}

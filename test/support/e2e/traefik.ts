@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { type Child, freePort, startChild, until } from "./child.ts";
+import { adapt, type Door, readKit, type Site } from "./kit.ts";
+
+/** The Traefik of these tests; without one they are skipped, visibly. */
+export const traefikBin = process.env["TRAEFIK_BIN"];
+
+/** For the `skip` option of a suite. */
+export const noTraefik = traefikBin === undefined ? "TRAEFIK_BIN names no Traefik" : false;
+
+export interface Traefik extends Door {
+  /** Its API, without a token. */
+  readonly apiUrl: string;
+  readonly child: Child;
+  /** Resolves once a router of that name is enabled. */
+  routed(name: string): Promise<void>;
+}
+
+/** Traefik with an entry point `web`; `provider` are further arguments, such as `--providers.file.filename=…`. */
+export async function startTraefik(
+  provider: readonly string[],
+  options: {
+    /** Removed with it. */
+    readonly directory?: string;
+    /** Where its API listens; default: any free port. */
+    readonly apiPort?: number;
+  } = {},
+): Promise<Traefik> {
+  if (traefikBin === undefined) throw new Error("TRAEFIK_BIN is not set");
+  const port = await freePort();
+  const apiPort = options.apiPort ?? (await freePort());
+  const { directory } = options;
+  const child = await startChild(traefikBin, [
+    `--entrypoints.web.address=127.0.0.1:${port}`,
+    `--entrypoints.traefik.address=127.0.0.1:${apiPort}`,
+    "--api.insecure=true",
+    "--global.checknewversion=false",
+    "--global.sendanonymoususage=false",
+    "--log.level=INFO",
+    ...provider,
+  ]);
+  const apiUrl = `http://127.0.0.1:${apiPort}`;
+  return {
+    port,
+    apiUrl,
+    child,
+    routed: async (name) => {
+      await until(`Traefik's router ${name}`, async () => {
+        const answer = await fetch(`${apiUrl}/api/http/routers/${name}`).catch(() => undefined);
+        if (answer?.status !== 200) return undefined;
+        return ((await answer.json()) as { status: string }).status === "enabled" ? true : undefined;
+      });
+    },
+    close: async () => {
+      await child.close();
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Traefik's file provider with the shipped `dynamic.yml`, its example app once per site. */
+export async function startTraefikFile(options: {
+  readonly hookPort: number;
+  readonly sites: readonly Site[];
+  /** With the shipped `fail-open.yml` and the static options it asks for. */
+  readonly failOpen?: boolean;
+}): Promise<Traefik> {
+  const directory = await mkdtemp(join(tmpdir(), "nodoff-traefik-"));
+  const dynamic = toDynamic(await readKit("traefik/dynamic.yml"), options);
+  const provider = [`--providers.file.directory=${directory}`, "--providers.file.watch=false"];
+  if (options.failOpen === true) {
+    const inner = `127.0.0.1:${await freePort()}`;
+    const failOpen = await readKit("traefik/fail-open.yml");
+    await writeFile(join(directory, "fail-open.yml"), failOpen);
+    dynamic.http.middlewares.nodoff.forwardAuth.address = `http://${inner}/auth/traefik`;
+    // The very lines of the file's head, with this machine's port.
+    const lines = failOpen.matchAll(/^# +(--\S+)(?: +(--\S+))?/gm);
+    const asked = Array.from(lines, ([, ...found]) => found.filter((text) => text !== undefined)).flat();
+    provider.push(...asked.map((text) => text.replace("127.0.0.1:8099", inner)));
+  }
+  await writeFile(join(directory, "dynamic.yml"), stringify(dynamic));
+  const traefik = await startTraefik(provider, { directory });
+  for (const { alias } of options.sites) await traefik.routed(`${alias}@file`);
+  return traefik;
+}
+
+interface Dynamic {
+  readonly http: {
+    readonly routers: Record<string, unknown>;
+    readonly middlewares: { readonly nodoff: { readonly forwardAuth: { address: string } } };
+    readonly services: Record<string, unknown>;
+  };
+}
+
+function toDynamic(text: string, options: { readonly hookPort: number; readonly sites: readonly Site[] }): Dynamic {
+  const adapted = parse(adapt(text, { "nodoff:8090": `127.0.0.1:${options.hookPort}` })) as Dynamic;
+  const { routers, middlewares, services } = adapted.http;
+  const { blog: router, ...otherRouters } = routers;
+  const { blog: service, ...otherServices } = services;
+  for (const { alias, host, address } of options.sites) {
+    otherRouters[alias] = {
+      ...(router as object),
+      ...(parse(
+        adapt(stringify(router), { "blog.example.com": host, "service: blog": `service: ${alias}` }),
+      ) as object),
+    };
+    otherServices[alias] = parse(adapt(stringify(service), { "blog-web:2368": address }));
+  }
+  return { http: { routers: otherRouters, middlewares, services: otherServices } };
+}
+
+/** The labels a compose file of the kit gives a service, with this machine's addresses. */
+export async function readLabels(
+  file: string,
+  service: string,
+  replacements: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const compose = parse(await readKit(`traefik/${file}`)) as {
+    readonly services: Readonly<Record<string, { readonly labels: Readonly<Record<string, string>> }>>;
+  };
+  const labels = stringify(compose.services[service]?.labels ?? {}, { lineWidth: 0 });
+  return parse(adapt(labels, replacements)) as Record<string, string>;
+}

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as startRequest } from "node:http";
+import type { IncomingHttpHeaders, RequestListener, RequestOptions, Server } from "node:http";
+import { connect } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
+import type { TestContext } from "node:test";
+import type { Answer, DoorOptions, Gate, RequestFacts } from "../../src/core/gate.ts";
+import { decisionNames } from "../../src/core/route.ts";
+import type { DecisionCounts, Route, RouteRegistry } from "../../src/core/route.ts";
+import type { RouteSpec } from "../../src/core/spec.ts";
+import type { WorkloadHandle } from "../../src/core/workload-handle.ts";
+import { systemClock } from "../../src/engine/system-clock.ts";
+import { createOriginPools } from "../../src/net/origin-pools.ts";
+import { createProxy } from "../../src/proxy/proxy.ts";
+import type { Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
+import { recordingLogger } from "./logger.ts";
+import type { LogLine } from "./logger.ts";
+
+/** A route whose `inFlight` can be awaited. */
+export interface StageRoute extends Route {
+  /** Resolves once nothing is carried any more. */
+  idle(): Promise<void>;
+  /** The most that was carried at one time. */
+  readonly peak: number;
+  readonly touches: number;
+  readonly rechecks: number;
+}
+
+export interface Stage {
+  readonly proxy: Proxy;
+  readonly port: number;
+  readonly route: StageRoute;
+  readonly lines: readonly LogLine[];
+  readonly asked: readonly RequestFacts[];
+}
+
+export interface StageOptions {
+  /** Listener or server behind the route `app` (host app.test); null = the address is closed. */
+  readonly upstream: RequestListener | NetServer | null;
+  readonly spec?: Partial<RouteSpec>;
+  readonly admit?: (facts: RequestFacts, options: DoorOptions) => Answer | Promise<Answer>;
+  readonly reserved?: ProxyDeps["reserved"];
+  readonly trusted?: boolean;
+  readonly origin?: () => string | null;
+  readonly scheme?: "http" | "https" | "h2c";
+  /** Without a workload nothing is redialled. */
+  readonly hasWorkload?: boolean;
+}
+
+const allow: Answer = { kind: "allow", decision: "allow" };
+
+/** Our proxy before a real upstream, both on loopback, with a gate that allows unless told otherwise. */
+export async function openStage(t: TestContext, options: StageOptions): Promise<Stage> {
+  const { upstream, spec, trusted = false, scheme = "http" } = options;
+  const server = typeof upstream === "function" ? createServer(upstream) : upstream;
+  const origin = server === null ? "http://127.0.0.1:1" : `${scheme}://127.0.0.1:${await open(t, server)}`;
+  const route = createRoute(spec ?? {}, {
+    upstream: options.origin ?? (() => origin),
+    hasWorkload: options.hasWorkload ?? true,
+  });
+  const asked: RequestFacts[] = [];
+  const gate: Gate = {
+    admit(_route, facts, door) {
+      asked.push(facts);
+      return options.admit?.(facts, door) ?? allow;
+    },
+    present: () => assert.fail("the proxy never asks for a page that must not be held"),
+  };
+  const logger = recordingLogger();
+  const pools = createOriginPools({ clock: systemClock });
+  const proxy = createProxy({
+    ...{ registry: createRegistry([route]), gate, clock: systemClock, logger, pools, proxyHops: 1 },
+    reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
+    isTrusted: () => trusted,
+  });
+  const port = await open(t, proxy.server);
+  t.after(async () => {
+    await proxy.close({ graceMs: 0 });
+    await pools.close({ graceMs: 0 });
+  });
+  return { proxy, port, route, lines: logger.lines, asked };
+}
+
+/** Lets a server listen on loopback for the length of the test; gives its port. Its sockets end with the test. */
+export async function open(t: TestContext, server: NetServer | Server): Promise<number> {
+  server.on("connection", (socket: Socket) => {
+    socket.on("error", () => undefined);
+    t.after(() => void socket.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+function createRegistry(routes: readonly Route[]): RouteRegistry {
+  return {
+    match: (host, path) =>
+      routes.find(({ spec }) => {
+        const prefix = spec.path === "/" ? "" : spec.path;
+        const isWithin = path === prefix || path.startsWith(`${prefix}/`);
+        return isWithin && spec.hosts.includes(host.toLowerCase().replace(/:\d+$/, ""));
+      }),
+    get: (alias) => routes.find(({ spec }) => spec.alias === alias),
+    routes: () => routes,
+    size: routes.length,
+  };
+}
+
+interface RouteParts {
+  readonly upstream: () => string | null;
+  readonly hasWorkload: boolean;
+}
+
+function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteParts): StageRoute {
+  let inFlight = 0;
+  let peak = 0;
+  let touches = 0;
+  let rechecks = 0;
+  const waiting: (() => void)[] = [];
+  const workload = { touch: () => void touches++, recheck: () => void rechecks++ } as unknown as WorkloadHandle;
+  return {
+    spec: {
+      ...{
+        alias: "app",
+        kind: "http",
+        source: "file",
+        hosts: ["app.test"],
+        path: "/",
+        stripPath: false,
+        workload: "app",
+      },
+      ...{
+        upstream: null,
+        door: {} as RouteSpec["door"],
+        served: true,
+        tlsVerify: true,
+        hostHeader: null,
+        excluded: false,
+      },
+      ...spec,
+    } as RouteSpec,
+    workload: hasWorkload ? workload : null,
+    upstream,
+    decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
+    requestsTotal: 0,
+    lastUsedAt: null,
+    get inFlight() {
+      return inFlight;
+    },
+    set inFlight(value) {
+      assert.ok(value >= 0, "ended more than was begun");
+      inFlight = value;
+      peak = Math.max(peak, value);
+      if (value === 0) for (const resolve of waiting.splice(0)) resolve();
+    },
+    get peak() {
+      return peak;
+    },
+    get touches() {
+      return touches;
+    },
+    get rechecks() {
+      return rechecks;
+    },
+    idle: () => new Promise((resolve) => void (inFlight === 0 ? resolve() : waiting.push(resolve))),
+  };
+}
+
+/** An answer read to its end. */
+export interface Fetched {
+  readonly status: number;
+  readonly message: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: NodeJS.Dict<string>;
+  readonly body: Buffer;
+}
+
+/** One request on a connection of its own, Host app.test unless told otherwise. */
+export async function fetchFrom(port: number, options: RequestOptions = {}, body?: Buffer | string): Promise<Fetched> {
+  const req = startRequest({
+    host: "127.0.0.1",
+    port,
+    agent: false,
+    ...options,
+    headers: { host: "app.test", ...options.headers },
+  });
+  req.end(body);
+  const [res] = (await once(req, "response")) as [import("node:http").IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of res) chunks.push(chunk as Buffer);
+  const { statusCode = 0, statusMessage = "", headers, trailers } = res;
+  return { status: statusCode, message: statusMessage, headers, trailers, body: Buffer.concat(chunks) };
+}
+
+/** Sends bytes as they are and gives everything that comes back until the connection ends. */
+export async function sendRaw(port: number, text: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(text, "latin1");
+  let answer = "";
+  for await (const chunk of socket.setEncoding("latin1")) answer += chunk as string;
+  return answer;
+}
+
+/** Reads from a socket until what came matches. */
+export async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
+  let text = "";
+  while (!pattern.test(text)) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) await once(socket, "readable");
+    else text += chunk.toString("latin1");
+  }
+  return text;
+}

@@ -1,0 +1,21 @@
+/** A key and a certificate for localhost and 127.0.0.1 that nobody signed. For tests alone: it protects nothing. */
+export const selfSigned = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUSiuU6dTgDBuRu5i
+e16NNq/xK45gCO9HAetqogGj8yChRANCAAQ7k7Kn3vNqHTYyZH3O3TtdSjsmI/cL
+wPd4TLxuB//DGGxicBbXGaAoYzI8iuq9krXgUOKpN2qxR7C+6iBB+b5k
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUeGvAWuOfHFuVC5AxWjWU/D2qZk4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTEwMTcyMloYDzIxMjYxMDI4
+MTAxNzIyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQ7k7Kn3vNqHTYyZH3O3TtdSjsmI/cLwPd4TLxuB//DGGxicBbXGaAo
+YzI8iuq9krXgUOKpN2qxR7C+6iBB+b5ko28wbTAdBgNVHQ4EFgQUOKaU7beiYRBj
+Gkz7fPqNn5V8pUswHwYDVR0jBBgwFoAUOKaU7beiYRBjGkz7fPqNn5V8pUswDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhALAra6Jf8Ytx24YJbBjQojotm7RgHjij0MpqBXPbrBlyAiAe
+4WsyLobbqtbK+2H6EzivHb6RJXuIR2PifvPyqyvziw==
+-----END CERTIFICATE-----
+`,
+};
