@@ -1,0 +1,68 @@
+import { createRouteTable } from "../core/route-table.ts";
+import { type DecisionCounts, decisionNames, type Route, type RouteRegistry } from "../core/route.ts";
+import type { RouteSpec, UpstreamSpec } from "../core/spec.ts";
+import type { WorkloadHandle } from "../core/workload-handle.ts";
+
+/** A workload that knows where it answers. */
+export interface Reachable extends WorkloadHandle {
+  origin(upstream: UpstreamSpec | null): string | null;
+}
+
+export interface MutableRouteRegistry extends RouteRegistry {
+  /** Makes exactly these the routes. One whose spec and workload stayed keeps its object, and so its counters. */
+  replace(specs: readonly RouteSpec[], workload: (alias: string) => Reachable | undefined): void;
+}
+
+/** All routes of this nodoff, found by request or by alias. */
+export function createRegistry(): MutableRouteRegistry {
+  const table = createRouteTable<Route>();
+  const byAlias = new Map<string, Route>();
+
+  const remove = (route: Route): void => {
+    byAlias.delete(route.spec.alias);
+    table.delete(route.spec.hosts, route.spec.path, route);
+  };
+  const add = (route: Route): void => {
+    byAlias.set(route.spec.alias, route);
+    if (!route.spec.excluded) table.add(route.spec.hosts, route.spec.path, route);
+  };
+
+  return {
+    match: (host, path) => table.match(host, path),
+    get: (alias) => byAlias.get(alias),
+    routes: () => byAlias.values(),
+    get size() {
+      return byAlias.size;
+    },
+    replace(specs, workloadOf) {
+      const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
+      for (const route of byAlias.values()) if (!wanted.has(route.spec.alias)) remove(route);
+      for (const spec of specs) {
+        const workload = spec.workload === null ? null : (workloadOf(spec.workload) ?? null);
+        const former = byAlias.get(spec.alias);
+        if (former?.spec === spec && former.workload === workload) continue;
+        if (former !== undefined) remove(former);
+        add(createRoute(spec, workload, former));
+      }
+    },
+  };
+}
+
+function createRoute(spec: RouteSpec, workload: Reachable | null, former: Route | undefined): Route {
+  if (spec.door.handOver === "docker") workload?.requireDockerHandOver();
+  const fixed = spec.upstream?.kind === "url" ? spec.upstream.url : null;
+  return {
+    spec,
+    workload,
+    upstream: () => fixed ?? workload?.origin(spec.upstream) ?? null,
+    decisions: former?.decisions ?? noDecisions(),
+    requestsTotal: former?.requestsTotal ?? 0,
+    lastUsedAt: former?.lastUsedAt ?? null,
+    // What the former object still carries is counted down there.
+    inFlight: 0,
+  };
+}
+
+function noDecisions(): DecisionCounts {
+  return Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts;
+}

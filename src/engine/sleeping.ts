@@ -1,0 +1,140 @@
+import { toFailure } from "../core/errors.ts";
+import type { Look } from "../core/provider.ts";
+import type { StopMethod } from "../core/spec.ts";
+import { recordSleep } from "../core/tallies.ts";
+import { type Reason, type Verdict, verdict } from "../core/verdict.ts";
+import { readAll, readNow } from "./last-look.ts";
+import type { Shared } from "./workload-parts.ts";
+
+/** When and how one workload goes to sleep. */
+export interface Sleeping {
+  /** Monotonic ms of the last use; null = never, as far as remembered. */
+  readonly lastUsedAt: number | null;
+  touch(now: number): void;
+  /** It became ready, or (in error) was last asked to wake. */
+  awake(now: number): void;
+  /** Once a second: hands last use to the store, takes the last look when idle time is over. */
+  sweep(now: number): void;
+  /** Look again at the next sweep: the policy changed. */
+  reconsider(): void;
+  /** Carries the stop out and says how it ended. */
+  fallAsleep(): Promise<void>;
+  /** The engine refused: ask again later and later. */
+  backOff(): void;
+  /** What would be decided now from what answers at once, for people. */
+  outlook(): Verdict;
+  /** Reasons of the last look. */
+  reasons(): readonly Reason[];
+}
+
+const retryFirstMs = 5_000;
+const retryMaxMs = 300_000;
+/** Longest time between two last looks at something that stays in use. */
+const pollMaxMs = 10_000;
+
+export function createSleeping(deps: Shared & { readonly lookNow: () => Look | undefined }): Sleeping {
+  const { clock, provider, store, logger, signals } = deps;
+  const { alias } = deps.spec();
+  const remembered = store.lastUsed(alias);
+  let lastUsedAt = remembered === null ? null : clock.now() - Math.max(0, clock.wall() - remembered);
+  let savedAt = lastUsedAt;
+  let awakeSince = clock.now();
+  let looking = false;
+  let nextLookAt = 0;
+  let refusals = 0;
+  let reasons: readonly Reason[] = [];
+
+  function sweep(now: number): void {
+    if (lastUsedAt !== null && lastUsedAt !== savedAt) {
+      savedAt = lastUsedAt;
+      store.saveLastUsed(alias, Math.round(clock.wall() - (now - lastUsedAt)));
+    }
+    const { idleTimeoutMs, minAwakeMs } = deps.spec();
+    if (idleTimeoutMs === 0 || looking || now < nextLookAt) return;
+    const state = deps.state();
+    if (state.name !== "ready" && !(state.name === "error" && state.running)) return;
+    if (now < (lastUsedAt ?? awakeSince) + idleTimeoutMs || now < awakeSince + minAwakeMs) return;
+    void lastLook();
+  }
+
+  async function lastLook(): Promise<void> {
+    looking = true;
+    const stateThen = deps.state();
+    const usedThen = lastUsedAt;
+    const readings = await readAll(signals, alias, AbortSignal.any([deps.scope().signal, deps.shutdown]));
+    looking = false;
+    // Used, or changed, while the signals answered: the next sweep looks again.
+    if (deps.state() !== stateThen || lastUsedAt !== usedThen) return;
+    const now = clock.now();
+    const spec = deps.spec();
+    const found = verdict({ readings, awakeSince }, spec, now);
+    reasons = found.reasons;
+    if (found.sleepAt === null || found.sleepAt > now) {
+      nextLookAt = found.sleepAt ?? now + Math.min(pollMaxMs, spec.idleTimeoutMs / 4);
+      return;
+    }
+    deps.dispatch({ type: "sleep" });
+  }
+
+  async function fallAsleep(): Promise<void> {
+    const wanted = deps.spec().stopMethod;
+    const method = wanted === "pause" && !provider.capabilities.pause ? "stop" : wanted;
+    const begun = clock.now();
+    deps.tell("stopped", `going to sleep (${method})`);
+    try {
+      await deps.queue.run(() => sleepAtEngine(method));
+    } catch (error) {
+      const failure = toFailure(error, "ENGINE_ERROR");
+      recordSleep(deps.tallies, method, "failed");
+      logger.error("stop failed", { method, code: failure.code, error: failure.message });
+      deps.journal.publish({ type: "sleep", alias, message: `stop failed: ${failure.message}`, failure });
+      return deps.dispatch({ type: "sleep_refused", failure });
+    }
+    refusals = 0;
+    recordSleep(deps.tallies, method, "ok");
+    const why = reasons.map(({ signal, text }) => `${signal}: ${text}`);
+    logger.info("asleep", { method, reasons: why, took_ms: Math.round(clock.now() - begun) });
+    deps.journal.publish({ type: "sleep", alias, message: `asleep (${method}): ${why.join("; ")}` });
+    deps.dispatch({ type: "sleep_done" });
+  }
+
+  async function sleepAtEngine(method: StopMethod): Promise<void> {
+    const { ref, stopSignal, stopTimeoutMs: timeoutMs } = deps.spec();
+    const io = { signal: deps.shutdown };
+    try {
+      if (method === "pause") await provider.pause(ref, io);
+      else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
+      else await provider.stop(ref, { ...io, stopSignal, timeoutMs });
+    } catch (error) {
+      // What counts is what the engine has now, not what it answered.
+      const found = await provider.inspect(ref, io).catch(() => deps.lookNow());
+      const asleep =
+        found === undefined || found.power === "stopped" || (method === "pause" && found.power === "paused");
+      if (!asleep) throw error;
+    }
+  }
+
+  return {
+    get lastUsedAt() {
+      return lastUsedAt;
+    },
+    touch(now) {
+      lastUsedAt = now;
+    },
+    awake(now) {
+      awakeSince = now;
+      nextLookAt = 0;
+      lastUsedAt ??= now;
+    },
+    sweep,
+    reconsider() {
+      nextLookAt = 0;
+    },
+    fallAsleep,
+    backOff() {
+      nextLookAt = clock.now() + Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(refusals++, 16));
+    },
+    outlook: () => verdict({ readings: readNow(signals, alias), awakeSince }, deps.spec(), clock.now()),
+    reasons: () => reasons,
+  };
+}

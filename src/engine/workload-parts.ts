@@ -1,0 +1,41 @@
+import type { Clock } from "../core/clock.ts";
+import type { Failure } from "../core/errors.ts";
+import type { Journal, WakeStep } from "../core/journal.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Prober } from "../core/prober.ts";
+import type { Provider } from "../core/provider.ts";
+import type { Signal } from "../core/signal.ts";
+import type { WorkloadSpec } from "../core/spec.ts";
+import type { Input, State } from "../core/state.ts";
+import type { Store } from "../core/store.ts";
+import type { Tallies } from "../core/tallies.ts";
+import type { CommandQueue } from "./command-queue.ts";
+import type { Scope } from "./scope.ts";
+
+export interface WorkloadDeps {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly logger: Logger;
+  readonly prober: Prober;
+  readonly provider: Provider;
+  readonly store: Store;
+  readonly signals: readonly Signal[];
+  /** Runs in a later turn of the event loop. */
+  readonly defer: (run: () => void) => void;
+  /** Aborts when nodoff shuts down: engine calls under way are given up. */
+  readonly shutdown: AbortSignal;
+}
+
+/** What the parts of one workload (waking, sleeping, observing) share. */
+export interface Shared extends WorkloadDeps {
+  readonly queue: CommandQueue;
+  readonly tallies: Tallies;
+  spec(): WorkloadSpec;
+  state(): State;
+  /** Lives as long as the present state. */
+  scope(): Scope;
+  /** The only way to change the state. */
+  dispatch(input: Input): void;
+  /** Publishes a step of a wake. */
+  tell(step: WakeStep, message: string, more?: { readonly failure?: Failure; readonly etaMs?: number | null }): void;
+}

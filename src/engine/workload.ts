@@ -1,0 +1,267 @@
+import { type Failure, toFailure } from "../core/errors.ts";
+import type { Change, Look } from "../core/provider.ts";
+import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
+import { type Command, type Input, type State, step } from "../core/state.ts";
+import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
+import type { Outcome, WorkloadHandle, WorkloadView } from "../core/workload-handle.ts";
+import { createCommandQueue } from "./command-queue.ts";
+import { createObserving } from "./observing.ts";
+import { createScope } from "./scope.ts";
+import { createSleeping } from "./sleeping.ts";
+import { createWaiters } from "./waiters.ts";
+import { createWaking } from "./waking.ts";
+import type { Shared, WorkloadDeps } from "./workload-parts.ts";
+
+/** A workload as the supervisor drives it. Doors see only the handle. */
+export interface Workload extends WorkloadHandle {
+  readonly tallies: Tallies;
+  /** Monotonic ms of the last use; null = never, as far as remembered. */
+  readonly lastUsedAt: number | null;
+  /** What an event told. Believed only after a look of our own. */
+  observe(change: Change): void;
+  /** What a list showed; undefined = the engine does not have it. */
+  listed(look: Look | undefined): void;
+  /** Once a second: looks whether it may sleep, hands last use to the store. */
+  sweep(now: number): void;
+  /** New policy for the same engine object; `upstreams` are those of its routes beyond its own. */
+  update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
+  /** Origin of one of its upstreams (null: its own); null while unknown. */
+  origin(upstream: UpstreamSpec | null): string | null;
+  /** Answers whoever waits and stops watching. Nothing is stopped at the engine. */
+  close(): void;
+}
+
+const recheckEveryMs = 1_000;
+const shuttingDown: Outcome = {
+  kind: "failed",
+  failure: { code: "SHUTTING_DOWN", message: "nodoff is shutting down" },
+};
+const goneOutcome: Outcome = { kind: "failed", failure: { code: "GONE", message: "the engine no longer has it" } };
+
+/**
+ * Runs the state machine of one workload against its provider (design §9). This file owns the state; what is under way
+ * in it lives in waking.ts, sleeping.ts and observing.ts.
+ */
+export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workload {
+  const { clock, journal, provider } = deps;
+  const logger = deps.logger.child({ alias: first.alias, provider: provider.name });
+  const waiters = createWaiters(deps.defer);
+  let spec = first;
+  let state: State = { name: "unknown" };
+  let scope = createScope(clock);
+  let since = clock.wall();
+  let allow = false;
+  let closed = false;
+  let wokenAt: number | null = null;
+  let recheckedAt = Number.NEGATIVE_INFINITY;
+
+  const shared: Shared = {
+    ...deps,
+    logger,
+    queue: createCommandQueue(),
+    tallies: createTallies(clock.now()),
+    spec: () => spec,
+    state: () => state,
+    scope: () => scope,
+    dispatch,
+    tell(wakeStep, message, { failure, etaMs } = {}) {
+      const eta = etaMs === undefined || etaMs === null ? {} : { etaMs };
+      const failed = failure === undefined ? {} : { failure };
+      journal.publish({ type: "wake", alias: spec.alias, step: wakeStep, message, ...failed, ...eta });
+    },
+  };
+  const observing = createObserving({
+    ...shared,
+    startPending: () => waking.startPending(),
+    unhealthy: () => waking.unhealthy(),
+    restarted: () => waking.readAddresses(),
+  });
+  const { look, looked, remember, reconcile, wakeBegins } = observing;
+  const waking = createWaking({ ...shared, look, looked, remember, reconcile, wakeBegins });
+  const sleeping = createSleeping({ ...shared, lookNow: look });
+
+  function dispatch(input: Input): void {
+    if (closed) return;
+    const next = step(state, input, spec, clock.now());
+    if (next.state !== state) enter(next.state, input);
+    for (const command of next.commands) carryOut(command);
+  }
+
+  function enter(next: State, input: Input): void {
+    const before = state;
+    // A wake queued behind a stop must not end that stop.
+    if (before.name !== "stopping" || next.name !== "stopping") {
+      scope.end();
+      scope = createScope(clock);
+    }
+    state = next;
+    allow = next.name === "ready";
+    recordState(shared.tallies, next, clock.now());
+    if (before.name === next.name) return;
+    since = clock.wall();
+    if (next.name === "ready") entersReady(before, input);
+    if (next.name === "error") entersError(before, next.failure);
+    if (next.name === "napping" || next.name === "gone") waking.forgetAddresses();
+    logger.debug("state changed", { from: before.name, to: next.name, input: input.type });
+    const message = `${before.name} → ${next.name}`;
+    const failure = next.name === "error" ? { failure: next.failure } : {};
+    journal.publish({ type: "state", alias: spec.alias, message, state: next.name, ...failure });
+  }
+
+  function entersReady(before: State, input: Input): void {
+    // A refused stop is no new beginning.
+    if (before.name !== "stopping") sleeping.awake(clock.now());
+    if (input.type !== "readiness_passed") {
+      // Nobody probed what was adopted as it stood: its addresses are not known yet.
+      if (before.name === "unknown") waking.readAddresses();
+      return;
+    }
+    wokenAt = clock.wall();
+    logger.info("ready", { took_ms: Math.round(clock.now() - waking.begunAt) });
+    waking.ended(null);
+    shared.tell("ready", "ready");
+  }
+
+  function entersError(before: State, failure: Failure): void {
+    const message = before.name === "starting" ? "wake failed" : "ended by itself";
+    logger.error(message, { code: failure.code, error: failure.message });
+    if (before.name === "starting") waking.ended(failure);
+    sleeping.awake(clock.now());
+    shared.tell("error", failure.message, { failure });
+  }
+
+  function carryOut(command: Command): void {
+    switch (command.type) {
+      case "start":
+        // Whoever wakes it wants to use it, counted or not: it gets a full idle period.
+        sleeping.touch(clock.now());
+        return waking.begin(true);
+      case "probe":
+        return waking.begin(false);
+      case "probe_slowly":
+        return waking.seekSlowly();
+      case "sleep":
+        return void sleeping.fallAsleep();
+      case "retry_sleep":
+        return sleeping.backOff();
+      case "look":
+        return observing.reconcile();
+      case "count_as_used":
+        return sleeping.touch(clock.now());
+      case "release":
+        return waiters.release(toOutcome(command));
+    }
+  }
+
+  function settledNow(): Outcome | null {
+    if (closed) return shuttingDown;
+    switch (state.name) {
+      case "ready":
+        return { kind: "ready" };
+      case "error":
+        return { kind: "failed", failure: state.failure };
+      case "gone":
+        return goneOutcome;
+      case "napping":
+        return { kind: "changed" };
+      case "unknown":
+      case "starting":
+      case "stopping":
+        return null;
+    }
+  }
+
+  function wallOf(monotonic: number): number {
+    return Math.round(clock.wall() - (clock.now() - monotonic));
+  }
+
+  function etaMs(): number | null {
+    const estimate = waking.estimateMs();
+    if (estimate === null || state.name === "ready") return null;
+    return state.name === "starting" ? Math.max(0, estimate - (clock.now() - waking.begunAt)) : estimate;
+  }
+
+  function view(): WorkloadView {
+    const awake = state.name === "ready" || (state.name === "error" && state.running);
+    const outlook = awake ? sleeping.outlook() : null;
+    const { lastUsedAt } = sleeping;
+    return {
+      state: state.name,
+      since,
+      reasons: outlook?.reasons ?? sleeping.reasons(),
+      lastUsedAt: lastUsedAt === null ? null : wallOf(lastUsedAt),
+      sleepsAt: outlook === null || outlook.sleepAt === null ? null : wallOf(outlook.sleepAt),
+      wokenAt,
+      etaMs: etaMs(),
+      failure: state.name === "error" ? state.failure : null,
+      nextTryAt: state.name === "error" ? wallOf(state.nextTryAt) : null,
+    };
+  }
+
+  return {
+    get spec() {
+      return spec;
+    },
+    get allow() {
+      return allow;
+    },
+    get state() {
+      return state.name;
+    },
+    get waiting() {
+      return waiters.count;
+    },
+    get lastUsedAt() {
+      return sleeping.lastUsedAt;
+    },
+    tallies: shared.tallies,
+    touch: sleeping.touch,
+    wake(cause) {
+      const insist = cause !== "request";
+      if (insist) sleeping.touch(clock.now());
+      dispatch({ type: "wake", insist, dependenciesReady: true });
+    },
+    settled(signal) {
+      const now = settledNow();
+      return now === null ? waiters.wait(signal) : Promise.resolve(now);
+    },
+    recheck() {
+      const now = clock.now();
+      if (now - recheckedAt < recheckEveryMs) return;
+      recheckedAt = now;
+      observing.reconcile();
+    },
+    requireDockerHandOver: waking.requireDockerHandOver,
+    async logs(lines, signal) {
+      try {
+        return await provider.logs(spec.ref, { lines, signal });
+      } catch (error) {
+        logger.debug("logs not readable", { error: toFailure(error).message });
+        return [];
+      }
+    },
+    view,
+    observe: observing.observe,
+    listed: observing.listed,
+    sweep: sleeping.sweep,
+    update(next, upstreams) {
+      spec = next;
+      waking.setRouteUpstreams(upstreams);
+      sleeping.reconsider();
+      if (allow) waking.readAddresses();
+    },
+    origin: waking.origin,
+    close() {
+      closed = true;
+      allow = false;
+      scope.end();
+      waiters.release(shuttingDown);
+    },
+  };
+}
+
+function toOutcome(command: Command & { type: "release" }): Outcome {
+  if (command.with === "ready") return { kind: "ready" };
+  if (command.with === "change" || command.failure === undefined) return { kind: "changed" };
+  return { kind: "failed", failure: command.failure };
+}
