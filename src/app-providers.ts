@@ -1,0 +1,99 @@
+import { type LabelReading, readLabels } from "./config/labels.ts";
+import type { Config, DockerProviderConfig, ProcessCommand, ProviderConfig } from "./config/types.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Look, Provider } from "./core/provider.ts";
+import type { ProcessProvider } from "./providers/process/index.ts";
+
+/** The providers of the running configuration, made and unmade as it changes. */
+export interface ProviderSet {
+  /** Brings the set in line with `config`. What changed in any way is removed and added anew. */
+  update(config: Config): Promise<{ readonly added: readonly Provider[]; readonly removed: readonly string[] }>;
+}
+
+export interface ProviderSetDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `process.kill`. */
+  readonly kill: (pid: number, signal: number) => void;
+}
+
+interface Entry {
+  readonly provider: Provider;
+  /** The process provider takes definitions one by one. */
+  readonly processes: ProcessProvider | null;
+  defined: ReadonlyMap<string, ProcessCommand>;
+  readonly fingerprint: string;
+}
+
+/** Engine libraries are loaded only when a provider needs them: each costs start-up time and memory. */
+export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
+  const entries = new Map<string, Entry>();
+
+  async function create(config: ProviderConfig, processes: ReadonlyMap<string, ProcessCommand>): Promise<Entry> {
+    const fingerprint = JSON.stringify(config);
+    const defined = ownProcesses(config.name, processes);
+    if (config.type === "docker")
+      return { provider: await createDocker(config), processes: null, defined, fingerprint };
+    const { createProcessProvider } = await import("./providers/process/index.ts");
+    const provider = createProcessProvider({ ...deps, name: config.name, definitions: defined });
+    return { provider, processes: provider, defined, fingerprint };
+  }
+
+  async function createDocker({ name, url, tls, network }: DockerProviderConfig): Promise<Provider> {
+    const { createDockerProvider, readSelf } = await import("./providers/docker/index.ts");
+    return createDockerProvider({ ...deps, name, url, tls, network, self: readSelf() });
+  }
+
+  return {
+    async update({ providers, processes }) {
+      const removed: string[] = [];
+      const added: Provider[] = [];
+      for (const [name, { fingerprint }] of entries) {
+        if (providers.some((config) => config.name === name && JSON.stringify(config) === fingerprint)) continue;
+        entries.delete(name);
+        removed.push(name);
+      }
+      for (const config of providers) {
+        const known = entries.get(config.name);
+        if (known === undefined) {
+          const entry = await create(config, processes);
+          entries.set(config.name, entry);
+          added.push(entry.provider);
+        } else if (known.processes !== null) {
+          const wanted = ownProcesses(config.name, processes);
+          redefine(known.processes, known.defined, wanted);
+          known.defined = wanted;
+        }
+      }
+      return { added, removed };
+    },
+  };
+}
+
+function ownProcesses(name: string, all: ReadonlyMap<string, ProcessCommand>): ReadonlyMap<string, ProcessCommand> {
+  return new Map([...all].filter(([, { provider }]) => provider === name));
+}
+
+type Processes = ReadonlyMap<string, ProcessCommand>;
+
+function redefine(provider: ProcessProvider, before: Processes, wanted: Processes): void {
+  for (const ref of before.keys()) if (!wanted.has(ref)) provider.define(ref, null);
+  for (const [ref, definition] of wanted) {
+    if (JSON.stringify(before.get(ref)) !== JSON.stringify(definition)) provider.define(ref, definition);
+  }
+}
+
+/** What the labels of one container declare, where its provider is asked to discover. */
+export function discover(
+  look: Look,
+  context: { readonly provider: string; readonly taken: ReadonlySet<string>; readonly config: Config },
+): LabelReading {
+  const { provider, taken: takenAliases, config } = context;
+  const settings = config.providers.find(({ name }) => name === provider);
+  const [containerName] = look.refs;
+  if (settings?.type !== "docker" || !settings.discover || containerName === undefined) return { kind: "none" };
+  const { defaults, publicUrl } = config;
+  return readLabels({ labels: look.labels, containerName, provider, defaults, publicUrl, takenAliases });
+}

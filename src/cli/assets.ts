@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * Files that are shipped beside the code. From sources they lie two folders up; in the bundle (dist/) one: the first that
+ * exists is taken.
+ */
+function locate(name: string): string {
+  const here = ["../../", "../", "./"].map((up) => fileURLToPath(new URL(`${up}${name}`, import.meta.url)));
+  const found = here.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`${name} is not where nodoff was installed`);
+  return found;
+}
+
+export function templatesFolder(): string {
+  return locate("templates");
+}
+
+export function configSchema(): unknown {
+  return JSON.parse(readFileSync(locate("nodoff.schema.json"), "utf8"));
+}
+
+export function version(): string {
+  const { version: text } = JSON.parse(readFileSync(locate("package.json"), "utf8")) as { version: string };
+  return text;
+}
+
+/** The little web app of `nodoff demo`: TypeScript among the sources, JavaScript in the bundle. */
+export function demoApp(): string {
+  const typescript = fileURLToPath(new URL("./demo-app.ts", import.meta.url));
+  return existsSync(typescript) ? typescript : fileURLToPath(new URL("./demo-app.js", import.meta.url));
+}

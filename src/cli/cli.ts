@@ -1,0 +1,68 @@
+import { parseArgs } from "node:util";
+import { version } from "./assets.ts";
+import { check } from "./check.ts";
+import { demo } from "./demo.ts";
+import { healthcheck } from "./healthcheck.ts";
+import { serve } from "./serve.ts";
+import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
+
+const help = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
+
+Usage: nodoff [command] [options]
+
+Commands
+  serve         run (the default)
+  demo          show the whole job with a small web app, without any engine
+  check         validate the configuration; print routes, workloads and activity signals
+  healthcheck   ask a running nodoff whether it is alive
+
+Options
+  --config FILE   nodoff.yaml to use (else NODOFF_CONFIG, ./nodoff.yaml, /etc/nodoff/nodoff.yaml)
+  --json          output for scripts (check)
+  --url URL       address of the running nodoff (healthcheck; else NODOFF_URL)
+  --version       print the version
+  --help          print this
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid, 4 not reachable`;
+
+const commands: Readonly<Record<string, (options: CommandOptions, world: World) => Promise<ExitCode>>> = {
+  serve,
+  check,
+  healthcheck,
+  demo: (_options, world) => demo(world),
+};
+
+/** Runs one command line and says how the process should end. */
+export async function run(world: World): Promise<ExitCode> {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...world.argv],
+      allowPositionals: true,
+      options: {
+        config: { type: "string" },
+        json: { type: "boolean", default: false },
+        url: { type: "string" },
+        version: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error), world);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) world.out(help);
+  else if (values.version) world.out(version());
+  if (values.help || values.version) return exitCodes.done;
+  const [name = "serve", ...rest] = positionals;
+  const command = commands[name];
+  if (command === undefined) return usage(`there is no command "${name}"`, world);
+  if (rest.length > 0) return usage(`${name} takes no "${rest[0]}"`, world);
+  return command({ config: values.config, json: values.json, url: values.url }, world);
+}
+
+function usage(message: string, world: World): ExitCode {
+  world.err(`nodoff: ${message}`);
+  world.err("Try: nodoff --help");
+  return exitCodes.usage;
+}

@@ -1,0 +1,35 @@
+import { get } from "node:http";
+import { toConfigSource } from "./serve.ts";
+import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
+
+const timeoutMs = 3_000;
+
+/** Asks a running nodoff whether it is alive: at `--url`, else where this configuration makes it listen. */
+export async function healthcheck(options: CommandOptions, world: World): Promise<ExitCode> {
+  const base = options.url ?? world.env["NODOFF_URL"] ?? ownUrl(options, world);
+  try {
+    const status = await ask(new URL("/healthz", base));
+    world.out(status === 200 ? "alive" : `answered ${status}`);
+    return status === 200 ? exitCodes.done : exitCodes.failed;
+  } catch (error) {
+    world.err(`not reachable at ${base}: ${error instanceof Error ? error.message : String(error)}`);
+    return exitCodes.notReachable;
+  }
+}
+
+function ownUrl(options: CommandOptions, world: World): string {
+  const loaded = toConfigSource(options, world).load();
+  const port = loaded.ok ? loaded.config.listen.hook.port : 8090;
+  return `http://127.0.0.1:${port}`;
+}
+
+function ask(url: URL): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    request.on("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    request.on("error", reject);
+  });
+}

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type App, type AppOptions, createApp } from "../app.ts";
+import { findConfigFile, formatConfigError, type LoadResult, loadConfig } from "../config/load.ts";
+import type { Config } from "../config/types.ts";
+import { NodoffError } from "../core/errors.ts";
+import { systemClock } from "../engine/system-clock.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { configSchema, templatesFolder, version } from "./assets.ts";
+import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
+
+/** Where the configuration comes from, and how to read it. */
+export interface ConfigSource {
+  /** null = no file: labels only. */
+  readonly file: string | null;
+  readonly load: () => LoadResult;
+}
+
+/** The file of `--config`, NODOFF_CONFIG or the usual places. */
+export function toConfigSource(options: CommandOptions, world: World): ConfigSource {
+  const { env } = world;
+  const file = findConfigFile({ given: options.config, env, exists: existsSync });
+  return { file, load: () => loadConfig({ file, env, readFile: (path) => readFileSync(path, "utf8") }) };
+}
+
+/** Runs nodoff until it is told to stop. */
+export async function serve(options: CommandOptions, world: World): Promise<ExitCode> {
+  const source = toConfigSource(options, world);
+  const loaded = source.load();
+  if (!loaded.ok) {
+    for (const error of loaded.errors) world.err(formatConfigError(error));
+    return exitCodes.configInvalid;
+  }
+  try {
+    const app = await startApp({ ...source, config: loaded.config }, world);
+    await untilStopped(world.stop);
+    await app.close();
+    return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof NodoffError)) throw error;
+    world.err(error.message);
+    return error.code === "CONFIG_INVALID" ? exitCodes.configInvalid : exitCodes.failed;
+  }
+}
+
+/** An app on the real clock, logging to standard output. */
+export function startApp(
+  source: ConfigSource & { readonly config: Config; readonly write?: (line: string) => void },
+  world: World,
+): Promise<App> {
+  const { level, format } = source.config.log;
+  const { isTerminal, env, kill } = world;
+  const appOptions: AppOptions = {
+    version: version(),
+    config: source.config,
+    file: source.file,
+    load: source.load,
+    env,
+    kill,
+    inContainer: existsSync("/.dockerenv") || existsSync("/run/.containerenv"),
+    templates: templatesFolder(),
+    configSchema: configSchema(),
+    clock: systemClock,
+    logger: createLogger({ level, format, isTerminal, write: source.write ?? world.out }),
+  };
+  return createApp(appOptions);
+}
+
+export function untilStopped(stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return Promise.resolve();
+  return new Promise((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,28 @@
+/** What commands get of the process they run in. */
+export interface World {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** One line to standard output. */
+  readonly out: (line: string) => void;
+  /** One line to standard error. */
+  readonly err: (line: string) => void;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Aborts at SIGTERM or SIGINT. */
+  readonly stop: AbortSignal;
+  /** Path of the running Node. */
+  readonly execPath: string;
+  /** `process.kill`. */
+  readonly kill: (pid: number, signal: number) => void;
+}
+
+/** contract.md "CLI". */
+export const exitCodes = { done: 0, failed: 1, usage: 2, configInvalid: 3, notReachable: 4 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Options every command may take; one it does not know is a usage error. */
+export interface CommandOptions {
+  readonly config: string | undefined;
+  readonly json: boolean;
+  readonly url: string | undefined;
+}
