@@ -40,9 +40,10 @@ export interface WorkloadHandle {
   touch(now: number): void;
   /**
    * Asks for a wake. Idempotent: however many ask, one start. In `error` a `request` is heard only after the retry
-   * back-off, `person` and `retry` at once. Changes the state before it returns; never throws.
+   * back-off, `person` and `retry` at once. Changes the state before it returns; never throws. True when this very call
+   * caused a start, now or behind a stop under way.
    */
-  wake(cause: WakeCause): void;
+  wake(cause: WakeCause): boolean;
   /**
    * Resolves when waiting is over: at once when ready or in error, else at the next change to ready, error, asleep or
    * gone, at shutdown (failed, SHUTTING_DOWN), or when `signal` aborts (which cancels nothing else).

@@ -178,6 +178,28 @@ void describe("napping", () => {
     assert.equal((await admit({ headers: apiHeaders, client: "10.1.1.2" })).kind, "allow");
   });
 
+  void it("charges a wake queued behind a stop to the client that asked for it, once", async () => {
+    const { admit, app, clock, provider, gate, route } = await gateWorld({
+      engine: running,
+      door: { wakeQuota: { count: 1, perMs: 600_000 } },
+    });
+    const stop = provider.hang("stop");
+    clock.advance(16 * 60_000);
+    await stop.begun;
+    const held = [1, 2].map(() =>
+      Promise.resolve(gate.admit(route, requestFacts({ headers: apiHeaders }), doorOptions())),
+    );
+    stop.release();
+    await clock.advanceAsync(1_000);
+    const [first, second] = await Promise.all(held);
+    assert.equal(first?.kind, "allow");
+    assert.equal(second?.kind === "reply" && second.status, 429, "its one wake is spent while the stop goes on");
+    provider.outside.stop("app");
+    await settle();
+    assert.equal(reply(await admit({ headers: apiHeaders })).status, 429);
+    assert.equal(app.state, "napping");
+  });
+
   void it("refuses more waiters than the cap, and keeps no place for those who left", async () => {
     const { gate, route, clock } = await gateWorld({ answers: () => false, perWorkload: 2 });
     const api = requestFacts({ headers: apiHeaders });

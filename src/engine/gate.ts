@@ -135,10 +135,7 @@ export function createGate(deps: GateDeps): Gate {
     const { route, workload, facts } = visit;
     // The request that wakes is use, whatever comes of it; further rounds are the same request.
     if (decision.count && round === 1) use(route, workload);
-    const before = workload.state;
-    workload.wake("request");
-    const caused = before !== "starting" && workload.state === "starting";
-    if (caused) quotaOf(visit)?.take(clientOf(facts), clock.now());
+    if (workload.wake("request")) quotaOf(visit)?.take(clientOf(facts), clock.now());
     visit.until ??= clock.now() + decision.holdMs;
     const leftMs = visit.until - clock.now();
     if (round > roundsMax || leftMs <= 0) return tally(route, waking(visit, decision.otherwise));
@@ -293,7 +290,8 @@ export function createGate(deps: GateDeps): Gate {
       const { requestClass } = classify(facts, visit.door);
       return tally(route, waking(visit, requestClass === "navigation" ? "page" : "problem"));
     }
-    const answer = act(visit, 1);
+    // Not the first round: the hook has counted this request.
+    const answer = act(visit, 2);
     // With a hold of 0 nothing is waited for, so there is no promise here.
     return answer instanceof Promise ? waking(visit, "problem") : answer;
   }

@@ -219,7 +219,10 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     wake(cause) {
       const insist = cause !== "request";
       if (insist) sleeping.touch(clock.now());
+      const before = state;
       dispatch({ type: "wake", insist, dependenciesReady: true });
+      // Nothing else answers a wake within the call: a changed state is its start, or its place behind a stop.
+      return state !== before;
     },
     settled(signal) {
       const now = settledNow();

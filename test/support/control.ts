@@ -39,7 +39,7 @@ function fakeWorkload(alias: string, view: Partial<WorkloadView>, changes: strin
     allow: full.state === "ready",
     state: full.state,
     touch: change("touch"),
-    wake: change("wake"),
+    wake: () => changes.push(`${alias} wake`) > 0,
     settled: () => {
       changes.push(`${alias} settled`);
       return Promise.resolve({ kind: "ready" });

@@ -40,7 +40,7 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
       return view.state;
     },
     touch: () => undefined,
-    wake: (cause) => void wakes.push(cause),
+    wake: (cause) => wakes.push(cause) > 0,
     settled: () => new Promise(() => undefined),
     waiting: 0,
     recheck: () => void rechecks++,

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer, DoorOptions, RequestFacts } from "../core/gate.ts";
+import { toProblem } from "../core/problem.ts";
+import type { Route } from "../core/route.ts";
+import { observe } from "../core/tallies.ts";
+import { createAllowHeaders } from "./allow-headers.ts";
+import type { DoorParts } from "./door.ts";
+import type { HookAddress } from "./hook-address.ts";
+import { isReserved, serveThroughHook } from "./reserved.ts";
+import { leavingOf, writeReply } from "./write.ts";
+
+/** The hook itself. */
+export interface AuthDoor {
+  serve(req: IncomingMessage, res: ServerResponse, address: HookAddress): void;
+  /** Requests whose host no route has. */
+  readonly unknownHosts: number;
+}
+
+const allowUnknown = Object.freeze({ "content-length": "0" });
+/** No WWW-Authenticate: nginx would copy it to the client, whose browser would ask for a password. */
+const notNow = Object.freeze({ "content-length": "0", "cache-control": "no-store" });
+
+/**
+ * `/auth/…`. For a service that is awake this is all that happens per request: no promise, no log line, nothing
+ * formatted, headers made before.
+ */
+export function createAuthDoor({ deps, doorway, timings, channel }: DoorParts): AuthDoor {
+  const { clock, gate } = deps;
+  const allowHeaders = createAllowHeaders();
+  let unknownHosts = 0;
+
+  const write = (answer: Answer, call: Call): void => {
+    const { res, route, address, startedAt } = call;
+    if (answer.kind === "allow") {
+      const named = address.alias !== null && address.alias === route.spec.alias;
+      res.writeHead(200, allowHeaders.of(route, named)).end();
+    } else if (answer.kind === "reply") {
+      if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();
+      else writeReply(res, answer);
+    }
+    observe(timings, (clock.now() - startedAt) / 1000);
+  };
+  const ask = (route: Route, facts: RequestFacts, options: DoorOptions): Answer | Promise<Answer> => {
+    try {
+      return gate.admit(route, facts, options);
+    } catch (error) {
+      return afterDefect(route, error);
+    }
+  };
+  // A defect of ours must not take awake services down: in doubt, allow.
+  const afterDefect = (route: Route, error: unknown): Answer => {
+    deps.logger.error("the request could not be decided", { alias: route.spec.alias, error });
+    if (isAllowed(route)) return { kind: "allow", decision: "allow" };
+    return { kind: "reply", decision: "failed", ...toProblem({ code: "INTERNAL" }) };
+  };
+  const writeUnknown = (res: ServerResponse, host: string): void => {
+    unknownHosts++;
+    doorway.missed(host);
+    if (deps.unknownHost === "allow") res.writeHead(200, allowUnknown).end();
+    else writeReply(res, { ...toProblem({ code: "UNKNOWN_ROUTE" }), status: 403 });
+  };
+  const writeReserved = (req: IncomingMessage, facts: RequestFacts, { res, route, address }: Call): void => {
+    if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();
+    else serveThroughHook(channel, facts, { req, res, route });
+  };
+
+  return {
+    serve(req, res, address) {
+      const startedAt = clock.now();
+      const facts = doorway.read(req, res, address);
+      if (facts === null) return;
+      const route = doorway.find(address, facts);
+      if (route === undefined) return writeUnknown(res, facts.host);
+      const call = { res, route, address, startedAt };
+      if (isReserved(facts.path)) return writeReserved(req, facts, call);
+      const options = isAllowed(route) ? address.unheld : { ...address.unheld, signal: leavingOf(res) };
+      const answer = ask(route, facts, options);
+      if (!(answer instanceof Promise)) return write(answer, call);
+      void answer.catch((error: unknown) => afterDefect(route, error)).then((held) => write(held, call));
+    },
+    get unknownHosts() {
+      return unknownHosts;
+    },
+  };
+}
+
+interface Call {
+  readonly res: ServerResponse;
+  readonly route: Route;
+  readonly address: HookAddress;
+  readonly startedAt: number;
+}
+
+/** Such a request is answered at once, so nobody needs to know when its caller leaves. */
+function isAllowed({ workload }: Route): boolean {
+  return workload === null || workload.allow;
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage } from "node:http";
+import type { RequestFacts } from "../core/gate.ts";
+import { firstOf, headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
+import type { ToClient, Unreadable } from "./dialect.ts";
+
+/** What differs between the two proxies that speak X-Forwarded-*. */
+interface Forwarded {
+  readonly toClient: ToClient;
+  readonly upgrade: boolean;
+  /** Taken where X-Forwarded-Method is absent; undefined = it must be there. */
+  readonly method?: string | undefined;
+}
+
+/** The client's request from X-Forwarded-{Method,Proto,Host,Uri,For}, as Traefik and Caddy both send them. */
+export function readForwarded(req: IncomingMessage, options: Forwarded): RequestFacts | Unreadable {
+  const method = headerOf(req, "x-forwarded-method") ?? options.method;
+  if (method === undefined || !isToken(method)) return { header: "X-Forwarded-Method" };
+  const host = headerOf(req, "x-forwarded-host");
+  if (host === undefined) return { header: "X-Forwarded-Host" };
+  const target = headerOf(req, "x-forwarded-uri");
+  if (target === undefined) return { header: "X-Forwarded-Uri" };
+  const { path, query } = splitTarget(target);
+  return {
+    method,
+    host: firstOf(host),
+    path,
+    query,
+    proto: toProto(headerOf(req, "x-forwarded-proto")),
+    client: options.toClient(headerOf(req, "x-forwarded-for")),
+    upgrade: options.upgrade,
+    probe: req.headers["x-nodoff-probe"] === "1",
+    headers: req.headers,
+  };
+}

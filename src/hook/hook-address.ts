@@ -1,0 +1,64 @@
+import type { DoorOptions } from "../core/gate.ts";
+import { caddy, caddyErrors } from "./caddy.ts";
+import type { Dialect } from "./dialect.ts";
+import { nginx } from "./nginx.ts";
+import { traefik } from "./traefik.ts";
+
+/** What the address a proxy calls us at says. Proxies send a constant one, so each is parsed once. */
+export interface HookAddress {
+  readonly door: "auth" | "wake";
+  readonly dialect: Dialect;
+  /** `?route=`; null = find it by host. */
+  readonly alias: string | null;
+  /** For requests that are surely not held: nothing per request is needed. */
+  readonly unheld: DoorOptions;
+}
+
+const authDialects: ReadonlyMap<string, Dialect> = new Map([
+  ["/auth/traefik", traefik],
+  ["/auth/caddy", caddy],
+  ["/auth/nginx", nginx],
+]);
+const wakeDialects: ReadonlyMap<string, Dialect> = new Map([
+  ["nginx", nginx],
+  ["caddy", caddyErrors],
+]);
+
+/** Bounded, since a Caddy kit without its `?` lets clients append their query. */
+const memoSize = 512;
+
+const neverLeaves = new AbortController().signal;
+
+/** Parses the hook's own addresses; null for one that is not the hook's. */
+export function createAddressReader(): (url: string) => HookAddress | null {
+  const memo = new Map<string, HookAddress | null>();
+  return (url) => {
+    const known = memo.get(url);
+    if (known !== undefined) return known;
+    const address = toHookAddress(url);
+    if (memo.size >= memoSize) memo.clear();
+    memo.set(url, address);
+    return address;
+  };
+}
+
+function toHookAddress(url: string): HookAddress | null {
+  const mark = url.indexOf("?");
+  const path = mark === -1 ? url : url.slice(0, mark);
+  const query = new URLSearchParams(mark === -1 ? "" : url.slice(mark));
+  const isWake = path === "/wake";
+  const dialect = isWake ? wakeDialects.get(query.get("dialect") ?? "nginx") : authDialects.get(path);
+  if (dialect === undefined) return null;
+  // `get` takes the first of several: what the kit wrote, not what a client appended.
+  const via = query.get("via");
+  return {
+    door: isWake ? "wake" : "auth",
+    dialect,
+    alias: query.get("route") || null,
+    unheld: Object.freeze({
+      maxHoldMs: dialect.maxHoldMs,
+      via: via === "url" || via === "docker" ? via : null,
+      signal: neverLeaves,
+    }),
+  };
+}

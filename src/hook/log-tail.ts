@@ -1,0 +1,49 @@
+import { stripVTControlCharacters } from "node:util";
+import type { Clock } from "../core/clock.ts";
+import type { WorkloadHandle } from "../core/workload-handle.ts";
+import { answer } from "./asked.ts";
+import type { Asked } from "./asked.ts";
+
+/** `/.nodoff/logs`: the last lines of the workload's output, where `loading.show_logs` allows it. */
+export interface LogTail {
+  serve(asked: Asked): void;
+}
+
+/** Everybody who asks within this time gets the same lines: the engine is asked once. */
+const freshMs = 1_000;
+const patienceMs = 5_000;
+const maxLineLength = 500;
+
+export function createLogTail(clock: Clock): LogTail {
+  const fresh = new Map<string, Promise<readonly string[]>>();
+  const tail = (workload: WorkloadHandle): Promise<readonly string[]> => {
+    const { alias, loading } = workload.spec;
+    const known = fresh.get(alias);
+    if (known !== undefined) return known;
+    const patience = new AbortController();
+    const giveUp = clock.after(patienceMs, () => patience.abort());
+    const lines = workload.logs(loading.logLines, patience.signal).then((raw) => raw.map(toPlainLine), noLines);
+    fresh.set(alias, lines);
+    void lines.then(() => {
+      giveUp();
+      clock.after(freshMs, () => fresh.delete(alias));
+    });
+    return lines;
+  };
+  return {
+    serve(asked) {
+      const { workload } = asked.route;
+      if (workload === null || !workload.spec.loading.showLogs) return answer(asked, { lines: [] });
+      void tail(workload).then((lines) => answer(asked, { lines }));
+    },
+  };
+}
+
+const noLines = (): readonly string[] => [];
+
+/** Without colours, cursor movements and other control characters; the page shows it as text. */
+function toPlainLine(line: string): string {
+  return stripVTControlCharacters(line)
+    .replace(/[^\P{Cc}\t]/gu, "")
+    .slice(0, maxLineLength);
+}

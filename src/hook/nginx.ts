@@ -1,0 +1,29 @@
+import type { Dialect } from "./dialect.ts";
+import { headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
+
+/** nginx's `auth_request` as the kit sets it up; the kit's `proxy_read_timeout` is 30 s. */
+export const nginx: Dialect = {
+  name: "nginx",
+  maxHoldMs: 25_000,
+  hidesReplies: true,
+  read(req, toClient) {
+    const host = headerOf(req, "host");
+    if (host === undefined) return { header: "Host" };
+    const target = headerOf(req, "x-original-uri");
+    if (target === undefined) return { header: "X-Original-URI" };
+    const method = headerOf(req, "x-original-method");
+    if (method === undefined || !isToken(method)) return { header: "X-Original-Method" };
+    const { path, query } = splitTarget(target);
+    return {
+      method,
+      host,
+      path,
+      query,
+      proto: toProto(headerOf(req, "x-original-proto")),
+      client: toClient(headerOf(req, "x-original-addr")),
+      upgrade: headerOf(req, "x-original-upgrade") !== undefined,
+      probe: req.headers["x-nodoff-probe"] === "1",
+      headers: req.headers,
+    };
+  },
+};

@@ -1,0 +1,47 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestFacts } from "../core/gate.ts";
+import type { RouteRegistry, Route } from "../core/route.ts";
+import { channelPrefix } from "./asked.ts";
+import type { ChannelRequest } from "./asked.ts";
+import type { PageChannel } from "./channel.ts";
+import { headerOf, splitTarget } from "./dialect.ts";
+import type { ToClient } from "./dialect.ts";
+import { peerOf } from "./write.ts";
+
+/** Whether a path belongs to the page channel, whatever the service behind it would make of it. */
+export function isReserved(path: string): boolean {
+  return path.startsWith(channelPrefix);
+}
+
+/** Answers a reserved path that came through a hook: nothing but a "no" reaches the client there. */
+export function serveThroughHook(
+  channel: PageChannel,
+  facts: RequestFacts,
+  asked: { readonly req: IncomingMessage; readonly res: ServerResponse; readonly route: Route | undefined },
+): void {
+  const { method, host, path, query, headers } = facts;
+  if (asked.route !== undefined) asked.route.decisions.reserved++;
+  const client = facts.client ?? peerOf(asked.req);
+  channel.serve({ ...asked, method, host, path, query, client, headers, direct: false });
+}
+
+/** Answers `/.nodoff/…` asked of nodoff itself by a proxy, which keeps the client's Host. */
+export function serveDirectly(
+  channel: PageChannel,
+  http: { readonly req: IncomingMessage; readonly res: ServerResponse },
+  deps: { readonly registry: RouteRegistry; readonly toClient: ToClient },
+): void {
+  const { req } = http;
+  const host = headerOf(req, "host") ?? "";
+  const client = deps.toClient(headerOf(req, "x-forwarded-for")) ?? peerOf(req);
+  channel.serve(toDirect(http, { host, client, route: deps.registry.match(host, "/") }));
+}
+
+/** A request that reached us without a hook between. */
+export function toDirect(
+  { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
+  asked: { readonly host: string; readonly client: string; readonly route: Route | undefined },
+): ChannelRequest {
+  const { path, query } = splitTarget(req.url ?? "/");
+  return { req, res, method: req.method ?? "GET", path, query, headers: req.headers, direct: true, ...asked };
+}
