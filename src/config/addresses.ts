@@ -1,0 +1,149 @@
+import { domainToASCII } from "node:url";
+import ipaddr from "ipaddr.js";
+import { bad, good, readText, show } from "./readers.ts";
+import type { Reader, Reading } from "./readers.ts";
+import { leaf } from "./shape.ts";
+import type { ListenAddress, Network } from "./types.ts";
+
+const hostLabel = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
+
+/**
+ * A host or host pattern in the form routes are kept in: lower case, no trailing dot, ASCII. undefined for anything
+ * else, such as a URL or a host with a port. Underscores are allowed, as Compose names have them.
+ */
+export function parseHostPattern(text: string): string | undefined {
+  const lower = text.trim().toLowerCase().replace(/\.$/, "");
+  if (lower === "*") return lower;
+  if (lower.startsWith("[") && lower.endsWith("]")) return ipaddr.IPv6.isValid(lower.slice(1, -1)) ? lower : undefined;
+  const [, stars = "", name = ""] = /^(\*\*?\.)?([^*]+)$/.exec(lower) ?? [];
+  const ascii = isAscii(name) ? name : domainToASCII(name);
+  const valid = ascii !== "" && ascii.length <= 253 && ascii.split(".").every((label) => hostLabel.test(label));
+  return valid && ascii.split(".").every((label) => label.length <= 63) ? stars + ascii : undefined;
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\u0020-\u007e]/.test(text);
+}
+
+const hostKeywords = { type: "string", pattern: "^(\\*|(\\*\\*?\\.)?[^*/:\\s]+|\\[[0-9A-Fa-f:.]+\\])$|\\$\\{" };
+
+function readHost(value: unknown): Reading<string> {
+  const text = readText(value);
+  if (!text.ok) return text;
+  const host = parseHostPattern(text.value);
+  if (host !== undefined) return good(host);
+  const inside = /^(?:\w+:\/\/)?([^/:]+)(?::\d+)?(?:\/.*)?$/.exec(text.value)?.[1];
+  const better = inside === undefined || inside === text.value ? undefined : parseHostPattern(inside);
+  return bad(`${show(value)} is not a host${better === undefined ? "" : ` (did you mean "${better}"?)`}`);
+}
+
+/** One host or pattern. */
+export function host() {
+  return leaf(readHost, hostKeywords);
+}
+
+/** `host:` as a list: one host, in a label or from a variable a comma list. */
+export function hostShorthand() {
+  const read: Reader<readonly string[]> = (value, loose) => {
+    const parts = loose && typeof value === "string" ? value.split(",").map((part) => part.trim()) : [value];
+    const hosts: string[] = [];
+    for (const part of parts.filter((given) => given !== "" || parts.length === 1)) {
+      const reading = readHost(part);
+      if (!reading.ok) return reading;
+      hosts.push(reading.value);
+    }
+    return good(hosts);
+  };
+  return leaf(read, hostKeywords);
+}
+
+/** The origin `scheme://host:port` of an address without path, query or credentials; undefined for anything else. */
+export function parseOrigin(text: string, schemes: readonly string[]): string | undefined {
+  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@\s]+)\/?$/i.exec(text) ?? [];
+  const name = scheme.toLowerCase();
+  if (!schemes.includes(name)) return undefined;
+  // The URL class knows hosts and default ports of http only, so every scheme borrows it.
+  const url = URL.parse(`${name === "https" ? "https" : "http"}://${rest}`);
+  if (url === null || url.hostname === "" || url.pathname !== "/") return undefined;
+  if (name === "http" || name === "https") return `${name}://${url.host}`;
+  // Kept even where it is the default port of http, which the URL class drops.
+  const port = /:(\d+)$/.exec(rest)?.[1] ?? (name === "h2c" ? "80" : undefined);
+  return port === undefined ? undefined : `${name}://${url.hostname}:${port}`;
+}
+
+/** Where traffic goes, as an origin with one of these schemes. */
+export function origin(schemes: readonly string[]) {
+  const read: Reader<string> = (value) => {
+    const text = readText(value);
+    if (!text.ok) return text;
+    const parsed = parseOrigin(text.value, schemes);
+    if (parsed !== undefined) return good(parsed);
+    const better = parseOrigin(`${schemes[0]}://${text.value}`, schemes);
+    const hint = better === undefined ? ` (${schemes.join(", ")}; no path)` : ` (did you mean "${better}"?)`;
+    return bad(`${show(value)} is not an address such as ${schemes[0]}://host:port${hint}`);
+  };
+  return leaf(read, { type: "string", pattern: `^(${schemes.join("|")})://|\\$\\{` });
+}
+
+/** A complete URL with one of these schemes. */
+export function url(schemes: readonly string[]) {
+  const read: Reader<string> = (value) => {
+    const text = readText(value);
+    if (!text.ok) return text;
+    const parsed = URL.parse(text.value);
+    const known = parsed !== null && schemes.includes(parsed.protocol.slice(0, -1));
+    return known ? good(text.value) : bad(`${show(value)} is not a URL that starts with ${toList(schemes)}`);
+  };
+  return leaf(read, { type: "string", pattern: `^(${schemes.join("|")}):|\\$\\{` });
+}
+
+function toList(schemes: readonly string[]): string {
+  return schemes.map((scheme) => `${scheme}://`).join(", ");
+}
+
+/** `:8080`, `127.0.0.1:8090`, `[::1]:8090`; undefined for anything else. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const [, name = "", digits = ""] = /^(\[[0-9A-Fa-f:.]+\]|[^:/\s]*):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === "" || port > 65_535) return undefined;
+  return { host: name === "" ? null : name.replaceAll(/[[\]]/g, ""), port };
+}
+
+/** An address to listen on. */
+export function listenAddress() {
+  const read: Reader<ListenAddress> = (value) => {
+    const text = String(value);
+    const address = parseListenAddress(text);
+    if (address !== undefined) return good(address);
+    const hint = parseListenAddress(`:${text}`) === undefined ? "" : ` (did you mean ":${text}"?)`;
+    return bad(`${show(value)} is not an address to listen on${hint}`);
+  };
+  return leaf(read, { type: "string", pattern: "^(\\[.+\\]|[^:]*):\\d{1,5}$|\\$\\{" });
+}
+
+/** A CIDR or a single address in the form ipaddr.js reads; undefined for anything else. */
+function parseNetwork(text: string): string | undefined {
+  if (ipaddr.isValidCIDR(text)) return text;
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? text : undefined;
+}
+
+function readNetwork(value: unknown): Reading<string> {
+  const network = typeof value === "string" ? parseNetwork(value) : undefined;
+  return network === undefined ? bad(`${show(value)} is not an address or a CIDR such as 10.0.0.0/8`) : good(network);
+}
+
+/** A CIDR or address. */
+export function network() {
+  return leaf(readNetwork, { type: "string" });
+}
+
+/** A CIDR, an address, or the name of a group of networks. */
+export function trustedNetwork() {
+  const read: Reader<Network> = (value) => {
+    if (value === "loopback" || value === "container_networks" || value === "private") return good({ group: value });
+    const reading = readNetwork(value);
+    if (reading.ok) return good({ cidr: reading.value });
+    return bad(`${show(value)} is not loopback, container_networks, private, an address or a CIDR`);
+  };
+  return leaf(read, { type: "string" });
+}

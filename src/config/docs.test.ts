@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { describe, it } from "node:test";
+import { formatConfigError, loadConfig } from "./load.ts";
+
+const root = new URL("../../", import.meta.url);
+const skipped = new Set(["node_modules", "src", "test", "dist"]);
+
+/** Fenced YAML blocks that say in their first line that they are a nodoff.yaml, with the line they start at. */
+function blocksOf(markdown: string): { text: string; line: number }[] {
+  const fences = markdown.matchAll(/^( *)```ya?ml\n\1(# nodoff\.yaml\b[^]*?)^ *```/gm);
+  return [...fences].map(({ index, 2: text = "" }) => ({
+    text,
+    line: markdown.slice(0, index).split("\n").length + 1,
+  }));
+}
+
+function errorsOf(text: string): string[] {
+  const names = [...text.matchAll(/\$\{(\w+)/g)].map(([, name = ""]) => [name, "value"]);
+  const readFile = (path: string): string => (path === "nodoff.yaml" ? text : "secret");
+  const result = loadConfig({ file: "nodoff.yaml", env: Object.fromEntries(names), readFile });
+  return result.ok ? [] : result.errors.map(formatConfigError);
+}
+
+function markdownFiles(folder: URL): URL[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name.startsWith(".") || skipped.has(entry.name)) return [];
+    if (entry.isDirectory()) return markdownFiles(new URL(`${entry.name}/`, folder));
+    return entry.name.endsWith(".md") ? [new URL(entry.name, folder)] : [];
+  });
+}
+
+describe("nodoff.yaml blocks in the docs", () => {
+  for (const file of markdownFiles(root)) {
+    const name = file.href.slice(root.href.length);
+    for (const { text, line } of blocksOf(readFileSync(file, "utf8")))
+      it(`${name}:${line} is right`, () => assert.deepEqual(errorsOf(text), []));
+  }
+
+  it("would be found and found wrong", () => {
+    const fixture = readFileSync(new URL("test/fixtures/nodoff.everything.yaml", root), "utf8");
+    const fence = (info: string, text: string): string => `Words.\n\n\`\`\`${info}\n${text}\`\`\`\n`;
+    const markdown =
+      fence("yaml", `# nodoff.yaml\n${fixture}`) + fence("yaml", "services: {}\n") + fence("sh", "# nodoff.yaml\n");
+    const blocks = blocksOf(markdown);
+    assert.deepEqual(
+      blocks.map(({ line }) => line),
+      [4],
+    );
+    assert.equal(blocks[0]?.text, `# nodoff.yaml\n${fixture}`);
+    const errors = errorsOf(blocks[0]?.text ?? "");
+    assert.ok(errors.length > 0 && errors.every((line) => line.endsWith("is not available yet")));
+    assert.deepEqual(errorsOf("# nodoff.yaml\nlog: { level: loud }\n").length, 1);
+  });
+});

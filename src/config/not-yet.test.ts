@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { findNotYet, findNotYetInLabels, notYet } from "./not-yet.ts";
+import { labelText } from "./loose.ts";
+import { ConfigFile } from "./schema.ts";
+
+/** One right value per row, so that a row can neither be forgotten nor misspelt. */
+const examples: Readonly<Record<string, string>> = {
+  "listen.fallback": "listen: { fallback: ':1' }",
+  "listen.tls": "listen: { tls: { address: ':1', certificates: [] } }",
+  base_path: "base_path: /nodoff",
+  store: "store: redis://r",
+  "admin.users": "admin: { users: {} }",
+  "admin.trusted_header": "admin: { trusted_header: { name: X, from: [] } }",
+  "admin.auth": "admin: { auth: none }",
+  "providers.*.type": "providers: { p: { type: proxmox } }",
+  "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
+  "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
+  signals: "signals: {}",
+  notify: "notify: {}",
+  "workloads.*.compose": "workloads: { w: { compose: a } }",
+  "workloads.*.group": "workloads: { w: { group: [a] } }",
+  "workloads.*.lxc": "workloads: { w: { lxc: 1 } }",
+  "workloads.*.vm": "workloads: { w: { vm: 1 } }",
+  "workloads.*.node": "workloads: { w: { node: a } }",
+  "workloads.*.wake": "workloads: { w: { wake: one } }",
+  "workloads.*.depends_on": "workloads: { w: { depends_on: [a] } }",
+  "workloads.*.depends_on_sleep": "workloads: { w: { depends_on_sleep: true } }",
+  "workloads.*.tiers": "workloads: { w: { tiers: [{ after: 1m, do: stop }] } }",
+  "workloads.*.schedule": "workloads: { w: { schedule: {} } }",
+  "workloads.*.dry_run": "workloads: { w: { dry_run: true } }",
+  "workloads.*.activity.connections": "workloads: { w: { activity: { connections: {} } } }",
+  "workloads.*.activity.network": "workloads: { w: { activity: { network: {} } } }",
+  "workloads.*.activity.cpu": "workloads: { w: { activity: { cpu: {} } } }",
+  "workloads.*.activity.exec_sessions": "workloads: { w: { activity: { exec_sessions: false } } }",
+  "workloads.*.activity.probe": "workloads: { w: { activity: { probe: {} } } }",
+  "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
+  "workloads.*.health": "workloads: { w: { health: {} } }",
+  "workloads.*.listen": "workloads: { w: { listen: ':1' } }",
+  "workloads.*.fallback": "workloads: { w: { fallback: page } }",
+  "routes.*.tcp": "routes: { r: { tcp: { listen: ':1' } } }",
+  "routes.*.udp": "routes: { r: { udp: { listen: ':1' } } }",
+  "routes.*.listen": "routes: { r: { listen: ':1' } }",
+  "routes.*.files": "routes: { r: { files: { root: / } } }",
+  "routes.*.upstreams": "routes: { r: { upstreams: ['http://a'] } }",
+  "routes.*.fallback": "routes: { r: { fallback: page } }",
+  "routes.*.health": "routes: { r: { health: {} } }",
+  "routes.*.node": "routes: { r: { node: a } }",
+};
+
+describe("keys of later issues", () => {
+  for (const { key } of notYet) {
+    it(`${key} is known, and refused`, () => {
+      const text = examples[key];
+      assert.ok(text !== undefined, "needs an example here");
+      const tree: unknown = parse(text);
+      const parsed = ConfigFile.safeParse(tree);
+      assert.ok(parsed.success, String(parsed.error?.message));
+      const found = findNotYet(tree);
+      assert.equal(found.length, 1);
+      assert.match(found[0]?.message ?? "", /^"[^"]+" is not available yet$/);
+      const steps = found[0]?.path ?? [];
+      assert.ok(key.split(".").every((step, index) => step === "*" || step === String(steps[index])));
+    });
+  }
+
+  it("name the key, or the value where others are available", () => {
+    assert.equal(findNotYet({ notify: {} })[0]?.message, '"notify" is not available yet');
+    assert.equal(findNotYet({ base_path: "/x" })[0]?.message, '"/x" is not available yet');
+    assert.deepEqual(findNotYet({ providers: { p: { type: "docker", labels: ["nodoff", "dag"] } } }), [
+      { path: ["providers", "p", "labels", 1], message: '"dag" is not available yet' },
+    ]);
+  });
+
+  it("are refused among the defaults and in labels, under their own path", () => {
+    assert.deepEqual(findNotYet({ defaults: { depends_on: [] } })[0]?.path, ["defaults", "depends_on"]);
+    const labels = {
+      depends_on: labelText("a"),
+      dry_run: labelText("false"),
+      routes: { a: { listen: labelText(":1") } },
+    };
+    assert.deepEqual(
+      findNotYetInLabels(labels).map(({ path }) => path.join(".")),
+      ["depends_on", "routes.a.listen"],
+    );
+  });
+
+  it("are accepted with a value that changes nothing", () => {
+    const tree = {
+      store: null,
+      base_path: "/",
+      admin: { auth: "required" },
+      workloads: { w: { dry_run: false, depends_on_sleep: false, loading: { theme: "default" } } },
+    };
+    assert.deepEqual(findNotYet(tree), []);
+  });
+
+  it("are ignored in x- templates", () => assert.deepEqual(findNotYet({ workloads: { "x-t": { tiers: [] } } }), []));
+});

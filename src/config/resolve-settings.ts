@@ -1,0 +1,55 @@
+import { parseListenAddress } from "./addresses.ts";
+import type { Env } from "./expand.ts";
+import type { Report } from "./findings.ts";
+import type { ReadSecret } from "./resolve-providers.ts";
+import type { ConfigFile } from "./schema.ts";
+import type { Config, ListenAddress } from "./types.ts";
+
+export interface SettingsDeps {
+  readonly env: Env;
+  readonly readSecret: ReadSecret;
+  readonly report: Report;
+}
+
+type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" | "processes" | "warnings">;
+
+/** Everything that is neither provider, workload nor route, with its defaults. */
+export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings {
+  const { limits = {} } = file;
+  return {
+    listen: { hook: file.listen?.hook ?? defaultHook(deps), proxy: file.listen?.proxy ?? null },
+    publicUrl: file.public_url ?? null,
+    stateDir: file.state_dir ?? "/var/lib/nodoff",
+    trustedProxies: file.trusted_proxies ?? [{ group: "loopback" }, { group: "container_networks" }],
+    proxyHops: file.proxy_hops ?? 1,
+    unknownHost: file.unknown_host ?? "allow",
+    log: { level: file.log?.level ?? "info", format: file.log?.format ?? "auto" },
+    admin: { token: toToken(file.admin, deps) },
+    limits: {
+      waitersPerWorkload: limits.waiters_per_workload ?? 1000,
+      waiters: limits.waiters ?? 20_000,
+      statusPerClient: limits.status_per_client ?? { count: 20, perMs: 10_000 },
+      logsPerClient: limits.logs_per_client ?? { count: 5, perMs: 10_000 },
+    },
+    metrics: { public: file.metrics?.public ?? false },
+  };
+}
+
+/** The image sets NODOFF_LISTEN; what the file says wins. */
+function defaultHook({ env, report }: SettingsDeps): ListenAddress {
+  const fallback = { host: "127.0.0.1", port: 8090 };
+  const given = env["NODOFF_LISTEN"];
+  if (given === undefined || given === "") return fallback;
+  const address = parseListenAddress(given);
+  if (address === undefined) report(["listen", "hook"], `NODOFF_LISTEN: "${given}" is not an address to listen on`);
+  return address ?? fallback;
+}
+
+function toToken(admin: ConfigFile["admin"], { readSecret, report }: SettingsDeps): string | null {
+  const { token, token_file: path } = admin ?? {};
+  if (path === undefined) return token ?? null;
+  if (token !== undefined) report(["admin", "token_file"], `give either "token" or "token_file"`);
+  const secret = readSecret(path, (message) => report(["admin", "token_file"], message));
+  if (secret === "") report(["admin", "token_file"], `"${path}" is empty`);
+  return secret;
+}

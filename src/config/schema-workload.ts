@@ -1,0 +1,179 @@
+import { z } from "zod";
+import { host, hostShorthand, listenAddress, network, origin } from "./addresses.ts";
+import { activityKeys, dependency, health, processKeys, schedule, tier } from "./schema-parts.ts";
+import { isLoose } from "./loose.ts";
+import { list, map, named } from "./shape.ts";
+import { duration, idleTimeout } from "./times.ts";
+import {
+  anyText,
+  choice,
+  composeService,
+  flag,
+  integer,
+  logPattern,
+  method,
+  name,
+  nameOrNumber,
+  path,
+  pathAndQuery,
+  pathGlob,
+  pathPrefix,
+  port,
+  rate,
+  signal,
+  statusRanges,
+  text,
+} from "./values.ts";
+
+const requestMatch = map({
+  path: pathGlob().describe("Path, * for any run of characters").optional(),
+  methods: list(method()).describe("Any of these methods").optional(),
+  client: list(network()).describe("Client in any of these networks").optional(),
+  user_agent: text().describe("User agent, * for any run of characters").optional(),
+});
+
+/** Who may wake and what counts at a door: keys of workloads and of routes. */
+export const doorKeys = {
+  strategy: choice("auto", "page", "hold", "redirect").describe("What a caller gets while it wakes").optional(),
+  hold: duration().describe("How long a caller is held (default 25s)").optional(),
+  grace: duration().describe("How long a page view is held before the page (default 400ms)").optional(),
+  hand_over: choice("auto", "url", "docker").describe("How the proxy learns that it is ready").optional(),
+  start_endpoint: path().describe("Only this path wakes").optional(),
+  wake_on: list(requestMatch).describe("Only these requests wake").optional(),
+  no_wake: list(requestMatch).describe("Requests that never wake, added to the built-in ones").optional(),
+  no_wake_defaults: flag().describe("false drops the built-in no_wake rules").optional(),
+  no_count: list(requestMatch).describe("Requests that wake but are no use").optional(),
+  asleep_answer: map({
+    status: integer(200, 599).optional(),
+    body: anyText().optional(),
+  })
+    .describe("Answer to no_wake requests while it sleeps")
+    .optional(),
+  wake_quota: rate().describe("Wakes one client may cause, such as 10/1m").optional(),
+};
+
+/** Keys of a route; on a workload they go to its own route. */
+const routeKeys = {
+  host: hostShorthand().describe("Public host; *.x, **.x and * are patterns").optional(),
+  hosts: list(host()).describe("Public hosts").optional(),
+  path: pathPrefix().describe("Path prefix (default /)").optional(),
+  strip_path: flag().describe("Take the prefix off before the upstream").optional(),
+  port: port().describe("Port of the workload").optional(),
+  tls_verify: flag().describe("false accepts any certificate of the upstream").optional(),
+  host_header: text().describe("Host sent to the upstream (default: the client's)").optional(),
+  exclude: flag().describe("Known, never served or slept").optional(),
+  proxy: flag().describe("Whether nodoff's own proxy serves it").optional(),
+  listen: listenAddress().describe("A port of its own").optional(),
+  fallback: choice("page", "proxy").describe("What the fallback port does").optional(),
+  health: health.optional(),
+  ...doorKeys,
+};
+
+/** Every way to name what sleeps; exactly one is given. */
+export const targetKeys = {
+  container: text().describe("Container by name").optional(),
+  compose: text().describe("A whole Compose project").optional(),
+  service: composeService().describe("Compose service as project/service").optional(),
+  lxc: nameOrNumber().describe("Proxmox container by id or name").optional(),
+  vm: nameOrNumber().describe("Proxmox VM by id or name").optional(),
+  process: map(processKeys).describe("A command nodoff runs itself").optional(),
+  group: list(text()).describe("Several workloads behind one name").optional(),
+};
+
+/** The keys that make up how a workload sleeps and wakes; labels have these too. */
+const policyKeys = {
+  upstream: origin(["http", "https", "h2c", "tcp"]).describe("Where it answers").optional(),
+  display_name: text().describe("Name for people").optional(),
+  idle_timeout: idleTimeout().describe("Unused for so long, it sleeps (default 15m, 0 = never)").optional(),
+  wake_timeout: duration(1000).describe("Longest time a wake may take (default 2m)").optional(),
+  min_awake: duration().describe("Least time awake (default 30s, at most idle_timeout)").optional(),
+  stop_method: choice("stop", "pause", "kill", "suspend").describe("How it sleeps (default stop)").optional(),
+  stop_signal: signal().describe("Default: the container's own").optional(),
+  stop_timeout: duration().describe("Default: the container's own").optional(),
+  depends_on: list(dependency).describe("What must run before it").optional(),
+  depends_on_sleep: flag().optional(),
+  ready: readyMap().describe("When a started one may get traffic").optional(),
+  activity: map(activityKeys).describe("What counts as use").optional(),
+  schedule: schedule.optional(),
+  loading: map({
+    theme: text().optional(),
+    title: text().describe("Name on the loading page").optional(),
+    icon: text().optional(),
+    show_logs: flag().describe("Show the end of the log to everybody who waits").optional(),
+    log_lines: integer(1, 1000).describe("Lines of log (default 30)").optional(),
+    redirect_path: pathAndQuery().nullable().describe("Where the page leads when ready").optional(),
+  })
+    .describe("The loading page")
+    .optional(),
+  show_details: flag().describe("Engine text on public answers").optional(),
+  dry_run: flag().optional(),
+  tiers: list(tier).optional(),
+  wake: choice("all", "one").optional(),
+  ...routeKeys,
+};
+
+function readyMap() {
+  const keys = map({
+    http: pathAndQuery().describe("Path to ask").optional(),
+    status: statusRanges().describe("Accepted statuses where http is given (default 200-399)").optional(),
+    tcp: port().describe("Port that must accept").optional(),
+    engine_health: flag().describe("Wait for the engine's own health check").optional(),
+    log: logPattern().describe("Text, or /regular expression/, some log line must hold").optional(),
+    delay: duration().describe("Waited after everything else").optional(),
+  });
+  return z
+    .preprocess((value) => (value === "auto" || (isLoose(value) && value.text === "auto") ? {} : value), keys)
+    .meta({ type: ["object", "string"], pattern: "^auto$" });
+}
+
+/** A workload as it is written under `workloads:`. */
+export const Workload = map({
+  provider: text().describe("Name under providers; may be left out when only one can have it").optional(),
+  node: text().optional(),
+  ...targetKeys,
+  ...policyKeys,
+});
+
+/** What a workload may say, parsed; nothing is filled in yet. */
+export type WorkloadKeys = z.infer<typeof Workload>;
+
+/** A route as it is written under `routes:`. */
+export const Route = map({
+  workload: text().describe("Alias of what must be awake").optional(),
+  upstream: origin(["http", "https", "h2c", "tcp", "udp"]).describe("Default: the workload's").optional(),
+  upstreams: list(weightedUpstream()).optional(),
+  node: text().optional(),
+  files: map({
+    root: text(),
+    index: list(text()).optional(),
+    spa: flag().optional(),
+    dotfiles: flag().optional(),
+  }).optional(),
+  tcp: map({ listen: listenAddress(), min_bytes: integer(0).optional() }).optional(),
+  udp: map({ listen: listenAddress(), session_timeout: duration(1000).optional() }).optional(),
+  ...routeKeys,
+});
+
+/** What a route may say, parsed; nothing is filled in yet. */
+export type RouteKeys = z.infer<typeof Route>;
+
+/** The keys of a door, parsed. */
+export type DoorKeys = Pick<RouteKeys, keyof typeof doorKeys>;
+
+function weightedUpstream() {
+  const keys = map({ url: origin(["http", "https", "h2c"]), weight: integer(0, 1000).optional() });
+  return z
+    .preprocess((value) => (typeof value === "string" ? { url: value } : value), keys)
+    .meta({ type: ["object", "string"] });
+}
+
+/** The labels of one container, without their `nodoff.`. */
+export const Labels = map({
+  enable: flag().optional(),
+  name: name().optional(),
+  routes: named(map({ upstream: origin(["http", "https", "h2c"]).optional(), ...routeKeys })).optional(),
+  ...policyKeys,
+});
+
+/** What labels may say, parsed. */
+export type LabelKeys = z.infer<typeof Labels>;

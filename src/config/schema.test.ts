@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { formatConfigError, loadConfig } from "./load.ts";
+import { configJsonSchema } from "./schema.ts";
+
+const fixture = "test/fixtures/nodoff.everything.yaml";
+const text = readFileSync(new URL(`../../${fixture}`, import.meta.url), "utf8");
+const lines = text.split("\n");
+
+/** What of the contract is still to come, as `key` or `key: value` at the place where it must be reported. */
+const later = [
+  "listen.fallback",
+  "listen.tls",
+  "admin.users",
+  "admin.trusted_header",
+  "providers.pve.type",
+  "signals",
+  "workloads.blog.depends_on",
+  "workloads.blog.activity.connections",
+  "workloads.blog.activity.network",
+  "workloads.blog.activity.cpu",
+  "workloads.blog.activity.exec_sessions",
+  "workloads.blog.activity.probe",
+  "workloads.blog.schedule",
+  "workloads.blog.health",
+  "workloads.tiered.tiers",
+  "workloads.stack.compose",
+  "workloads.vm.vm",
+  "workloads.ct.lxc",
+  "workloads.ct.node",
+  "workloads.pair.group",
+  "workloads.pair.wake",
+  "routes.pve-ui.node",
+  "routes.files.files",
+  "routes.by-port.listen",
+  "routes.redis.tcp",
+  "routes.dns.udp",
+  "routes.lb.upstreams",
+  "routes.lb.fallback",
+  "notify",
+];
+
+describe("the contract's nodoff.yaml", () => {
+  const env = { NODOFF_ADMIN_TOKEN: "t", PVE_SECRET: "s" };
+  const readFile = (path: string): string => (path.endsWith(".yaml") ? text : "PEM");
+  const result = loadConfig({ file: "nodoff.yaml", env, readFile });
+  const errors = result.ok ? [] : result.errors;
+
+  it("is right but for what is not available yet", () => {
+    assert.deepEqual(
+      errors.filter(({ message }) => !message.endsWith("is not available yet")).map(formatConfigError),
+      [],
+    );
+    assert.deepEqual(
+      errors.map(({ key }) => key),
+      later,
+    );
+  });
+
+  it("is pointed at where the key stands", () => {
+    for (const { key, line, column } of errors) {
+      const last = key.split(".").at(-1) ?? "";
+      assert.ok(lines[line - 1]?.slice(column - 1).startsWith(`${last}:`), `${key} at ${line}:${column}`);
+    }
+  });
+});
+
+describe("nodoff.schema.json", () => {
+  const schema = configJsonSchema();
+
+  it("is what scripts/generate-schema.ts makes", () => {
+    const committed = readFileSync(new URL("../../nodoff.schema.json", import.meta.url), "utf8");
+    assert.equal(committed, `${JSON.stringify(schema, null, 2)}\n`, "run: node scripts/generate-schema.ts");
+  });
+
+  it("asks for nothing at the top, and knows no other keys than the contract's", () => {
+    assert.equal(schema["required"], undefined);
+    assert.equal(schema["additionalProperties"], false);
+    assert.deepEqual(schema["patternProperties"], { "^x-": true });
+    const top = lines.flatMap((line) => /^([a-z_]+):/.exec(line)?.[1] ?? []);
+    assert.deepEqual(Object.keys(schema["properties"] as object).sort(), top.sort());
+  });
+});

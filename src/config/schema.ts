@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
+import { Route, Workload } from "./schema-workload.ts";
+import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
+import { duration } from "./times.ts";
+import { anyText, choice, flag, integer, pathPrefix, rate, scalarText, secret, text } from "./values.ts";
+
+const tlsFiles = { cert_file: text(), key_file: text() };
+const role = choice("viewer", "operator");
+
+const Provider = mapUnion([
+  option("docker", {
+    url: url(["unix", "tcp", "http", "https", "ssh"]).describe("Default: DOCKER_HOST, else the socket").optional(),
+    tls: map({ ca_file: text().optional(), cert_file: text().optional(), key_file: text().optional() }).optional(),
+    discover: flag().describe("Whether labels declare workloads (default true)").optional(),
+    labels: list(choice("nodoff", "godoxy", "dag", "sablier"))
+      .describe("Whose labels are read")
+      .optional(),
+    network: text().describe("Network whose address is used").optional(),
+  }),
+  option("process", {}),
+  option("proxmox", {
+    url: origin(["https"]).optional(),
+    urls: list(origin(["https"])).optional(),
+    token_id: text().optional(),
+    token_secret: secret().optional(),
+    token_secret_file: text().optional(),
+    username: text().optional(),
+    password: secret().optional(),
+    password_file: text().optional(),
+    ca_file: text().optional(),
+    fingerprint: text().optional(),
+    insecure: flag().optional(),
+    discover: flag().optional(),
+  }),
+]);
+
+const events = list(choice("health", "wake_failed", "stop_failed", "provider", "config"));
+const webUrl = () => url(["https", "http"]);
+
+const Notice = mapUnion([
+  option("webhook", {
+    url: webUrl(),
+    headers: freeKeys(scalarText()).optional(),
+    secret: anyText().optional(),
+    events: events.optional(),
+  }),
+  option("ntfy", { url: webUrl(), events: events.optional() }),
+  option("gotify", { url: webUrl(), token: secret(), events: events.optional() }),
+  option("discord", { url: webUrl(), events: events.optional() }),
+  option("slack", { url: webUrl(), events: events.optional() }),
+  option("smtp", { url: url(["smtps", "smtp"]), from: text(), to: list(text()), events: events.optional() }),
+]);
+
+const Admin = map({
+  token: secret().describe("Bearer token of API and metrics").optional(),
+  token_file: text().describe("File that holds the token").optional(),
+  users: named(map({ password_hash: secret(), role })).optional(),
+  trusted_header: map({ name: text(), from: list(network()), role: role.optional() }).optional(),
+  auth: choice("required", "none").optional(),
+});
+
+const Signals = map({
+  caddy: map({ admin_url: url(["http", "https", "unix"]) }).optional(),
+  traefik: map({ api_url: webUrl(), idle_conn_timeout: duration(1000).optional() }).optional(),
+  netns: map({ proc: text().optional() }).optional(),
+  poll: duration(1000).optional(),
+});
+
+/** The whole of nodoff.yaml. Nothing has a default here: what is absent is filled in by `resolve.ts`. */
+export const ConfigFile = map({
+  listen: map({
+    hook: listenAddress().describe("The hook, the API and the page channel (default 127.0.0.1:8090)").optional(),
+    proxy: listenAddress().describe("nodoff's own proxy; closed unless set").optional(),
+    fallback: listenAddress().describe("For Traefik's catch-all router; closed unless set").optional(),
+    tls: map({ address: listenAddress(), certificates: list(map(tlsFiles)) }).optional(),
+  })
+    .describe("Addresses to listen on")
+    .optional(),
+  public_url: origin(["https", "http"]).describe("Public address of nodoff itself").optional(),
+  base_path: pathPrefix().describe("Dashboard under a sub-path").optional(),
+  state_dir: text().describe("Where the embedded store lives (default /var/lib/nodoff)").optional(),
+  store: url(["redis", "rediss"]).nullable().optional(),
+  trusted_proxies: list(trustedNetwork()).describe("Whose forwarded headers are believed").optional(),
+  proxy_hops: integer(1, 100).describe("Proxies between client and nodoff (default 1)").optional(),
+  unknown_host: choice("allow", "deny").describe("Answer at the hook to hosts nobody declared").optional(),
+  log: map({
+    level: choice("debug", "info", "warn", "error").optional(),
+    format: choice("auto", "pretty", "json").optional(),
+  })
+    .describe("Logging")
+    .optional(),
+  admin: Admin.describe("Who may use API and dashboard").optional(),
+  limits: map({
+    waiters_per_workload: integer(1).optional(),
+    waiters: integer(1).optional(),
+    status_per_client: rate().optional(),
+    logs_per_client: rate().optional(),
+  })
+    .describe("Caps on what strangers can cause")
+    .optional(),
+  metrics: map({ public: flag().describe("/metrics without the token").optional() }).optional(),
+  // Emptied (`providers:` alone) is as good as absent, while `{}` says that there are none.
+  providers: z
+    .preprocess((value) => value ?? undefined, named(Provider).optional())
+    .describe("Engines, by a free name")
+    .optional(),
+  signals: Signals.optional(),
+  defaults: Workload.describe("Keys every workload starts from").optional(),
+  workloads: named(Workload).describe("What sleeps, by alias").optional(),
+  routes: named(Route).describe("More doors to a workload, or doors that never sleep").optional(),
+  notify: named(Notice).optional(),
+});
+
+/** nodoff.yaml as parsed: durations in ms, sizes in bytes, hosts normalised. */
+export type ConfigFile = z.infer<typeof ConfigFile>;
+export type ProviderKeys = z.infer<typeof Provider>;
+
+/** The JSON Schema (2020-12) of nodoff.yaml for editors. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(ConfigFile, {
+    io: "input",
+    override: ({ jsonSchema }) => {
+      // Templates and notes: `x-*` is allowed wherever the loader ignores it.
+      if (jsonSchema.additionalProperties === false) jsonSchema.patternProperties = { "^x-": true };
+    },
+  });
+  return { ...schema, title: "nodoff.yaml" };
+}

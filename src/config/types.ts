@@ -1,0 +1,100 @@
+import type { Rate, RouteSpec, WorkloadSpec } from "../core/spec.ts";
+import type { WorkloadKeys } from "./schema-workload.ts";
+
+/** One wrong or questionable place of the file. `line` and `column` count from 1; `key` is empty for the file itself. */
+export interface ConfigError {
+  /** As it was named on the command line. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Dotted: `workloads.blog.idle_timeout`. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** Where to listen; `host` null = all addresses. */
+export interface ListenAddress {
+  readonly host: string | null;
+  readonly port: number;
+}
+
+/** Peers by address, or a group of networks that is known only at run time. */
+export type Network =
+  | { readonly group: "loopback" | "container_networks" | "private" }
+  /** A CIDR or a single address; valid. */
+  | { readonly cidr: string };
+
+/** PEM texts, read from the files the configuration names. */
+export interface TlsMaterial {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+}
+
+export interface DockerProviderConfig {
+  readonly type: "docker";
+  readonly name: string;
+  /** `unix:///…`, `tcp://host:port`, `http://…` or `https://…`; from the file, else DOCKER_HOST, else the socket. */
+  readonly url: string;
+  readonly tls: TlsMaterial | null;
+  /** Whether labels of its containers declare workloads. */
+  readonly discover: boolean;
+  /** Whose labels are read. */
+  readonly labels: readonly "nodoff"[];
+  /** Network whose address is used; null = one shared with nodoff, else the first reachable. */
+  readonly network: string | null;
+}
+
+interface ProcessProviderConfig {
+  readonly type: "process";
+  readonly name: string;
+}
+
+export type ProviderConfig = DockerProviderConfig | ProcessProviderConfig;
+
+/** What the process provider runs. */
+export interface ProcessCommand {
+  /** Name of the provider it belongs to. */
+  readonly provider: string;
+  /** Program and arguments; never empty. */
+  readonly command: readonly string[];
+  /** Absolute; null = nodoff's own. */
+  readonly cwd: string | null;
+  /** Added to nodoff's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The part of every workload that `defaults:` gives; pass it on to `readLabels`. */
+export type Defaults = WorkloadKeys;
+
+/** The whole configuration, validated, in the units the core uses (times are ms). */
+export interface Config {
+  readonly listen: { readonly hook: ListenAddress; readonly proxy: ListenAddress | null };
+  /** Origin without trailing slash. */
+  readonly publicUrl: string | null;
+  readonly stateDir: string;
+  readonly trustedProxies: readonly Network[];
+  readonly proxyHops: number;
+  readonly unknownHost: "allow" | "deny";
+  readonly log: {
+    readonly level: "debug" | "info" | "warn" | "error";
+    readonly format: "auto" | "pretty" | "json";
+  };
+  /** null = none configured. */
+  readonly admin: { readonly token: string | null };
+  readonly limits: {
+    readonly waitersPerWorkload: number;
+    readonly waiters: number;
+    readonly statusPerClient: Rate;
+    readonly logsPerClient: Rate;
+  };
+  readonly metrics: { readonly public: boolean };
+  readonly providers: readonly ProviderConfig[];
+  readonly defaults: Defaults;
+  readonly workloads: readonly WorkloadSpec[];
+  readonly routes: readonly RouteSpec[];
+  /** By `WorkloadSpec.ref` of workloads of kind `process`. */
+  readonly processes: ReadonlyMap<string, ProcessCommand>;
+  /** Worth a look, nothing is wrong. */
+  readonly warnings: readonly ConfigError[];
+}
