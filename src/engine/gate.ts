@@ -3,12 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import { type Decision, decide, type Face } from "../core/decision.ts";
 import type { ErrorCode, Failure } from "../core/errors.ts";
 import type { Answer, DoorOptions, Gate, RequestFacts } from "../core/gate.ts";
+import { toPageModel } from "../core/page-model.ts";
 import type { PageModel, Pages } from "../core/pages.ts";
-import { titleByCode, toProblem, toRetryAfter } from "../core/problem.ts";
+import { titleByCode, toProblem } from "../core/problem.ts";
 import { createRateLimiter, type RateLimiter } from "../core/rate-limit.ts";
 import type { DecisionName, Route } from "../core/route.ts";
 import type { WaiterBudget } from "../core/waiter-budget.ts";
-import type { Outcome, WorkloadHandle, WorkloadView } from "../core/workload-handle.ts";
+import type { Outcome, WorkloadHandle } from "../core/workload-handle.ts";
 
 export interface GateDeps {
   readonly clock: Clock;
@@ -274,8 +275,16 @@ export function createGate(deps: GateDeps): Gate {
   }
 
   function page(visit: Visit, kind: PageModel["kind"], decision: DecisionName, failure: Failure | null): Answer {
-    const rendered = deps.pages.render(toPageModel(visit, kind, failure, clock.wall()));
-    return { kind: "reply", decision, ...rendered };
+    const { route, workload, facts } = visit;
+    const asked = {
+      link: `${facts.path}${facts.query}`,
+      language: facts.headers["accept-language"],
+      replayable: facts.method === "GET" || facts.method === "HEAD",
+      kind,
+      ...(failure === null ? {} : { failure }),
+    };
+    const model = toPageModel(asked, { route, workload, now: clock.wall() });
+    return { kind: "reply", decision, ...deps.pages.render(model) };
   }
 
   function present(route: Route, facts: RequestFacts): Answer {
@@ -330,31 +339,4 @@ function failureOf(workload: WorkloadHandle): Failure {
 function upstreamAway(route: Route): Answer {
   const problem = toProblem({ code: "UPSTREAM_FAILED", route: route.spec.alias, retryAfterS: capacityRetryAfterS });
   return { kind: "reply", decision: "failed", ...problem };
-}
-
-function toPageModel(visit: Visit, kind: PageModel["kind"], failure: Failure | null, wallNow: number): PageModel {
-  const { route, workload, facts } = visit;
-  const { spec } = workload;
-  const view: WorkloadView = workload.view();
-  const language = facts.headers["accept-language"];
-  const nextTryInMs = view.nextTryAt === null ? null : Math.max(0, view.nextTryAt - wallNow);
-  const etaS = view.etaMs === null ? retryAfterS : view.etaMs / 1000;
-  return {
-    kind,
-    route: route.spec.alias,
-    link: `${facts.path}${facts.query}`,
-    title: spec.loading.title ?? spec.displayName,
-    icon: spec.loading.icon,
-    theme: spec.loading.theme,
-    state: workload.state,
-    elapsedMs: workload.state === "starting" ? Math.max(0, wallNow - view.since) : null,
-    etaMs: view.etaMs,
-    message: failure === null ? null : spec.showDetails ? failure.message : titleByCode[failure.code],
-    nextTryInMs,
-    retryAfterS: Number(toRetryAfter(Math.min(30, nextTryInMs === null ? etaS : nextTryInMs / 1000))),
-    showLogs: spec.loading.showLogs,
-    redirectPath: spec.loading.redirectPath,
-    language: typeof language === "string" ? language : null,
-    replayable: facts.method === "GET" || facts.method === "HEAD",
-  };
 }

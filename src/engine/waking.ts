@@ -63,7 +63,7 @@ export function createWaking(deps: WakingDeps): Waking {
     ours = start;
     pending = start;
     resumed = false;
-    lastMiss = "no answer yet";
+    lastMiss = start ? "the engine has not answered the start" : "no answer yet";
     origins.clear();
     attempt.after(spec.wakeTimeoutMs, timeOut);
     if (!start) {
@@ -97,6 +97,7 @@ export function createWaking(deps: WakingDeps): Waking {
     }
     if (attempt.signal.aborted) return;
     pending = false;
+    lastMiss = "no answer yet";
     logger.info("started", { took_ms: Math.round(clock.now() - begunAt) });
     tell("started", "started");
     tell("waiting_ready", "waiting until it answers");

@@ -255,8 +255,8 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     },
     origin: waking.origin,
     close() {
+      // `allow` stays: what is ready goes on answering while nodoff leaves.
       closed = true;
-      allow = false;
       scope.end();
       waiters.release(shuttingDown);
     },

@@ -10,7 +10,7 @@ import { toProblem } from "../../src/core/problem.ts";
 import { createJournal } from "../../src/engine/journal.ts";
 import { systemClock } from "../../src/engine/system-clock.ts";
 import { createHook } from "../../src/hook/hook.ts";
-import { toPageModel } from "../../src/hook/loading.ts";
+import { toPageModel } from "../../src/core/page-model.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { startChromium } from "../support/e2e/chromium.ts";
 import { engineFailure, fakeGate, fakeHandle, fakeRegistry, fakeRoute } from "../support/fake-doors.ts";
@@ -61,13 +61,9 @@ async function openWorld(t: TestContext): Promise<World> {
     if (blog.state === "napping") blog.become("starting", { since: clock.wall(), etaMs: 2_000 });
     const isBackOff = (blog.view().nextTryAt ?? 0) > clock.wall();
     if (blog.state === "error" && !isBackOff) blog.become("starting", { since: clock.wall(), etaMs: 2_000 });
-    const model = toPageModel(route, blog, clock.wall());
-    const replayable = facts.method === "GET";
-    return {
-      kind: "reply",
-      decision: "page",
-      ...pages.render({ ...model, link: facts.path + facts.query, replayable }),
-    };
+    const asked = { link: facts.path + facts.query, language: undefined, replayable: facts.method === "GET" };
+    const model = toPageModel(asked, { route, workload: blog, now: clock.wall() });
+    return { kind: "reply", decision: "page", ...pages.render(model) };
   };
   const limit = { count: 1_000, perMs: 1_000 };
   const hook = createHook({
