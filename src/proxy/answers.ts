@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ErrorCode } from "../core/errors.ts";
+import type { Answer } from "../core/gate.ts";
+import { titleByCode, toProblem } from "../core/problem.ts";
+
+/** What went wrong, for the client. */
+export interface ProxyFailure {
+  readonly code: ErrorCode;
+  /** Alias; absent where no route is known. */
+  readonly route?: string;
+}
+
+/** Writes a complete answer of the gate. */
+export function reply(res: ServerResponse, answer: Answer & { readonly kind: "reply" }): void {
+  res.statusCode = answer.status;
+  for (const name in answer.headers) res.setHeader(name, answer.headers[name] ?? "");
+  // With the head still to be written node:http knows the length.
+  res.end(answer.body);
+}
+
+/** Tells a failure: a small page to browsers, problem+json to programs. Names no address and no engine. */
+export function replyFailure(req: IncomingMessage, res: ServerResponse, failure: ProxyFailure): void {
+  const { status, headers, body } = toProblem(failure);
+  if (!/^(?:text\/html|application\/xhtml\+xml)\b/i.test(req.headers.accept ?? "")) {
+    res.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+    return;
+  }
+  const page = toPage(failure.code, status);
+  res
+    .writeHead(status, {
+      "content-type": "text/html; charset=utf-8",
+      "content-length": Buffer.byteLength(page),
+      "content-security-policy": "default-src 'none'",
+      "cache-control": "no-store",
+      "x-robots-tag": "noindex",
+    })
+    .end(page);
+}
+
+function toPage(code: ErrorCode, status: number): string {
+  const title = titleByCode[code];
+  const retry = status >= 500 ? '<p><a href="">Try again</a></p>' : "";
+  return (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
+    `<meta name="color-scheme" content="light dark"><title>${title}</title></head>` +
+    `<body><h1>${title}</h1><p>${status} ${code}</p>${retry}</body></html>\n`
+  );
+}

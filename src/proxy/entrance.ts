@@ -1,0 +1,59 @@
+import type { IncomingMessage } from "node:http";
+import type { ErrorCode } from "../core/errors.ts";
+import type { RequestFacts } from "../core/gate.ts";
+import type { Route, RouteRegistry } from "../core/route.ts";
+import { toPeer } from "./peer.ts";
+import type { TrustDeps } from "./peer.ts";
+import type { Outgoing } from "./request-headers.ts";
+import { toTarget } from "./target.ts";
+import type { Target } from "./target.ts";
+
+export interface EntranceDeps extends TrustDeps {
+  readonly registry: RouteRegistry;
+}
+
+/** What a request turned out to be. */
+export type Entrance =
+  | { readonly kind: "refused"; readonly code: ErrorCode }
+  /** For the page channel below `/.nodoff/`. */
+  | { readonly kind: "reserved"; readonly route: Route }
+  | { readonly kind: "route"; readonly route: Route; readonly facts: RequestFacts; readonly outgoing: Outgoing };
+
+/** Finds the route of a request and what the gate must know of it. No side effects. */
+export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps): Entrance {
+  const target = toTarget(req);
+  if (target === null) return { kind: "refused", code: "BAD_REQUEST" };
+  const { host, path } = target;
+  if (path.startsWith("/.nodoff/")) {
+    const route = findReserved(deps.registry, target);
+    return route === undefined ? { kind: "refused", code: "UNKNOWN_ROUTE" } : { kind: "reserved", route };
+  }
+  const route = findServed(deps.registry, host, path);
+  if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };
+  const peer = toPeer(req, deps);
+  const facts: RequestFacts = {
+    method: req.method ?? "GET",
+    host,
+    path,
+    query: target.query,
+    proto: peer.proto,
+    client: peer.client,
+    upgrade,
+    probe: req.headers["x-nodoff-probe"] === "1",
+    headers: req.headers,
+  };
+  return { kind: "route", route, facts, outgoing: { target, peer, spec: route.spec } };
+}
+
+function findServed(registry: RouteRegistry, host: string, path: string): Route | undefined {
+  const route = registry.match(host, path);
+  return route !== undefined && route.spec.served && !route.spec.excluded ? route : undefined;
+}
+
+/** A page names its route, which may lie below a path that `/.nodoff/` is not in; but only one of this very host. */
+function findReserved(registry: RouteRegistry, { host, path, query }: Target): Route | undefined {
+  const alias = new URLSearchParams(query).get("route");
+  const named = alias === null ? undefined : registry.get(alias);
+  if (named !== undefined && findServed(registry, host, named.spec.path) === named) return named;
+  return findServed(registry, host, path);
+}

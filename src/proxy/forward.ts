@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Clock } from "../core/clock.ts";
+import type { Route } from "../core/route.ts";
+import type { OriginPools, OriginRequest } from "../net/origin-pools.ts";
+import { closeAfterBody, createBody, discardRest } from "./request-body.ts";
+import { createRedial } from "./redial.ts";
+import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
+import type { Outgoing } from "./request-headers.ts";
+import { toClientHeaders, toStatusMessage } from "./response-headers.ts";
+import { hasBody } from "./target.ts";
+
+export interface ForwardDeps {
+  readonly pools: OriginPools;
+  readonly clock: Clock;
+}
+
+/** One allowed request to carry to its upstream. */
+export interface Forwarding {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly route: Route;
+  readonly outgoing: Outgoing;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean;
+  /** The upstream failed. The caller answers if no head was sent yet; else the connection is cut already. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Carries a request to the route's upstream and the answer back, as it comes: each chunk is passed on at once, a slow
+ * reader on either side pauses the other, a client that leaves cancels the upstream. No time limits. The body stays
+ * unread until there is a connection.
+ */
+export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
+  const { req, res, route, outgoing, onFailure } = forwarding;
+  const path = toUpstreamPath(outgoing);
+  const headers = toUpstreamHeaders(req, outgoing);
+  const redial = createRedial(route, deps.clock);
+  const link: Link = { controller: null, isClosed: false };
+  // A response may fail after its client has left; with nobody to hear it the process would end.
+  res.on("error", () => undefined);
+  res.on("drain", () => link.controller?.resume());
+  res.once("close", () => {
+    link.isClosed = true;
+    link.controller?.abort(new Error("the client left"));
+  });
+  const send = (): void => {
+    if (link.isClosed) return;
+    const origin = route.upstream();
+    if (origin === null) return onFailure(new Error("the upstream has no address"));
+    const handler = createHandler(forwarding, { link, clock: deps.clock, retry: (error) => redial(error, send) });
+    const request: OriginRequest = { method: req.method ?? "GET", path, headers, body: toBody(forwarding) };
+    try {
+      deps.pools.get(origin, route.spec).dispatch(request, handler);
+    } catch (error) {
+      onFailure(error);
+    }
+  };
+  send();
+}
+
+/** What ties the two sides of one request together. */
+interface Link {
+  controller: Dispatcher.DispatchController | null;
+  /** The client's side has ended, one way or another. */
+  isClosed: boolean;
+}
+
+interface HandlerDeps {
+  readonly link: Link;
+  readonly clock: Clock;
+  /** Tries again after a failed connect; false = it will not. */
+  readonly retry: (error: unknown) => boolean;
+}
+
+function createHandler(
+  { req, res, onFailure }: Forwarding,
+  { link, clock, retry }: HandlerDeps,
+): Dispatcher.DispatchHandler {
+  let isSent = false;
+  let hasWritten = false;
+  return {
+    onRequestStart(controller) {
+      isSent = true;
+      link.controller = controller;
+      if (link.isClosed) controller.abort(new Error("the client left"));
+    },
+    onResponseStart(_controller, status, headers, message) {
+      // Interim answers such as 103: the final one follows.
+      if (status < 200 || link.isClosed) return;
+      const sent = toClientHeaders(headers, { req, status });
+      const phrase = toStatusMessage(message);
+      closeAfterBody(req, res);
+      if (phrase === undefined) res.writeHead(status, sent);
+      else res.writeHead(status, phrase, sent);
+      // node:http keeps the head back for the first chunk, which an event stream may send much later. What came in one
+      // packet with the head is written before this runs, and costs no second write.
+      queueMicrotask(() => {
+        if (!hasWritten && !link.isClosed && !res.writableEnded) res.flushHeaders();
+      });
+    },
+    onResponseData(controller, chunk) {
+      hasWritten = true;
+      if (!res.write(chunk)) controller.pause();
+    },
+    onResponseEnd(_controller, trailers) {
+      // Nothing is left to abort or resume, which would cost an error with its stack for each request.
+      link.controller = null;
+      res.addTrailers(toTrailers(trailers));
+      res.end();
+      discardRest(req, clock);
+    },
+    onResponseError(_controller, error) {
+      if (link.isClosed || (!isSent && retry(error))) return;
+      // Too late for another answer: a cut connection is the only honest end.
+      if (res.headersSent) res.destroy();
+      onFailure(error);
+    },
+  };
+}
+
+function toTrailers(trailers: Readonly<Record<string, string | string[] | undefined>>): [string, string][] {
+  return Object.entries(trailers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value ?? ""]).map((one): [string, string] => [name, one]),
+  );
+}
+
+function toBody({ req, res, expectsContinue }: Forwarding): OriginRequest["body"] {
+  if (!hasBody(req)) return null;
+  return createBody(req, () => {
+    if (expectsContinue) res.writeContinue();
+  });
+}

@@ -1,0 +1,192 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Clock } from "../core/clock.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import type { Gate } from "../core/gate.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Route } from "../core/route.ts";
+import { closeServer } from "../net/listen.ts";
+import type { OriginPools } from "../net/origin-pools.ts";
+import { toUpstreamFailure } from "../net/upstream-error.ts";
+import { admit } from "./admission.ts";
+import type { OnLeave } from "./admission.ts";
+import { reply, replyFailure } from "./answers.ts";
+import { enter } from "./entrance.ts";
+import type { Entrance, EntranceDeps } from "./entrance.ts";
+import { forward } from "./forward.ts";
+import { carry } from "./in-flight.ts";
+import { closeAfterBody, discardRest } from "./request-body.ts";
+import { hasBody } from "./target.ts";
+import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
+import { createWaitingSocket } from "./waiting-socket.ts";
+
+export interface ProxyDeps extends EntranceDeps {
+  readonly gate: Gate;
+  /** The page channel: answers everything below `/.nodoff/`. */
+  readonly reserved: (req: IncomingMessage, res: ServerResponse, route: Route) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pools: OriginPools;
+}
+
+/** Our own proxy (design §11). Its owner lets `server` listen. */
+export interface Proxy {
+  readonly server: Server;
+  /** Takes no more, ends upgraded sockets, waits up to `graceMs` for requests, then cuts them. Pools are not closed. */
+  close(options: { readonly graceMs: number }): Promise<void>;
+}
+
+/** Who takes longer to send a head holds a connection open, no more. Bodies may take as long as they like. */
+const headersTimeoutMs = 60_000;
+
+/** Above the idle time of load balancers and browsers, so that they and not we end what they are about to use. */
+const keepAliveTimeoutMs = 65_000;
+
+/** Cookies of some apps are larger than Node's default of 16 kB. */
+const maxHeaderBytes = 65_536;
+
+type Found = Entrance & { readonly kind: "route" };
+
+/** The two ways out for one request: as a response, or as a tunnel. */
+interface Exit {
+  readonly req: IncomingMessage;
+  /** For an answer of our own. Asked for at most once. */
+  response(): ServerResponse;
+  readonly onLeave: OnLeave;
+  isGone(): boolean;
+  /** Runs `end` once, however the request ends. */
+  onEnd(end: () => void): void;
+  forward(found: Found, onFailure: (error: unknown) => void): void;
+}
+
+/** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
+export function createProxy(deps: ProxyDeps): Proxy {
+  const { clock } = deps;
+  const upgraded = new Set<Socket>();
+  const server = createServer({
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: maxHeaderBytes,
+    insecureHTTPParser: false,
+    shouldUpgradeCallback: mayUpgrade,
+  });
+  const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+    // A pipelined request waits for its turn: before that nobody would tell that its client has left.
+    if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
+    serve(enter(req, false, deps), createResponseExit({ req, res, expectsContinue }, deps), deps);
+  };
+  server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
+  // Without this listener node:http says "100 Continue" by itself, also to whom we hold or refuse.
+  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, true));
+  server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    // node:http has taken its own listeners off.
+    socket.on("error", () => socket.destroy());
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };
+    serve(entrance, createSocketExit({ req, socket, head }, deps), deps);
+  });
+  return {
+    server,
+    async close({ graceMs }) {
+      const closing = closeServer(server, { clock, graceMs });
+      for (const socket of upgraded) socket.destroySoon();
+      await closing;
+      for (const socket of upgraded) socket.destroy();
+    },
+  };
+}
+
+/**
+ * Which requests become a tunnel. Not those that also carry a body; nor h2c, through which a client would speak to the
+ * upstream past everything that is decided here. They go on as plain requests, without their Upgrade (before Node 24.9,
+ * which asks nobody, they are refused).
+ */
+function mayUpgrade(req: IncomingMessage): boolean {
+  return !hasBody(req) && !/\bh2c\b/i.test(req.headers.upgrade ?? "");
+}
+
+function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
+  const { gate, clock, logger } = deps;
+  const refuse = (code: ErrorCode, route?: Route): void => {
+    replyFailure(exit.req, exit.response(), route === undefined ? { code } : { code, route: route.spec.alias });
+    discardRest(exit.req, clock);
+  };
+  if (entrance.kind === "refused") return refuse(entrance.code);
+  const { route } = entrance;
+  if (entrance.kind === "reserved") {
+    route.decisions.reserved++;
+    return deps.reserved(exit.req, exit.response(), route);
+  }
+  admit(gate, { route, facts: entrance.facts, onLeave: exit.onLeave }, (answer) => {
+    if (answer.kind === "left" || exit.isGone()) return;
+    switch (answer.kind) {
+      case "broken":
+        logger.error("request not decided", { alias: route.spec.alias, error: String(answer.error) });
+        return refuse("INTERNAL", route);
+      case "reply":
+        reply(exit.response(), answer);
+        return discardRest(exit.req, clock);
+      case "allow":
+        if (answer.counted !== false) exit.onEnd(carry(route, clock));
+        return exit.forward(entrance, (error) => {
+          const code = noteFailure(route, error, logger);
+          if (!exit.isGone()) refuse(code, route);
+        });
+    }
+  });
+}
+
+function noteFailure(route: Route, error: unknown, logger: Logger): ErrorCode {
+  const { code, detail } = toUpstreamFailure(error);
+  if (code === "BAD_REQUEST") return code;
+  logger.warn("upstream failed", { alias: route.spec.alias, code, detail });
+  // Ready, and yet not there: look before the next one is sent the same way.
+  route.workload?.recheck();
+  return code;
+}
+
+interface ResponseCaller {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+function createResponseExit({ req, res, expectsContinue }: ResponseCaller, deps: ProxyDeps): Exit {
+  return {
+    req,
+    response() {
+      closeAfterBody(req, res);
+      return res;
+    },
+    onLeave: (leave) => void res.once("close", leave),
+    isGone: () => res.destroyed || req.socket.destroyed,
+    onEnd: (end) => void res.once("close", end),
+    forward: ({ route, outgoing }, onFailure) =>
+      forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps),
+  };
+}
+
+interface SocketCaller {
+  readonly req: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+}
+
+function createSocketExit({ req, socket, head }: SocketCaller, { clock }: ProxyDeps): Exit {
+  const waiting = createWaitingSocket(socket, head);
+  return {
+    req,
+    response() {
+      waiting.release();
+      return createSocketResponse(req, socket);
+    },
+    onLeave: (leave) => waiting.onLeave(leave),
+    isGone: () => socket.destroyed,
+    onEnd: (end) => void socket.once("close", end),
+    forward: ({ route, outgoing }, onFailure) =>
+      forwardUpgrade({ req, socket, waiting, route, outgoing, onFailure }, clock),
+  };
+}

@@ -1,0 +1,25 @@
+import type { Clock } from "../core/clock.ts";
+import type { Route } from "../core/route.ts";
+import { isWorthRedialing } from "../net/upstream-error.ts";
+
+/** How long connecting is tried again, from the first failure. */
+const limitMs = 2_000;
+const firstGapMs = 25;
+const maxGapMs = 400;
+
+/**
+ * Decides about trying to connect once more. For routes with a workload only: one that has just been woken may refuse
+ * or be unknown to the resolver for a moment. The caller asks only while nothing was sent.
+ */
+export function createRedial(route: Route, clock: Clock): (error: unknown, run: () => void) => boolean {
+  let deadline: number | null = null;
+  let gapMs = firstGapMs;
+  return (error, run) => {
+    if (route.workload === null || !isWorthRedialing(error)) return false;
+    deadline ??= clock.now() + limitMs;
+    if (clock.now() + gapMs > deadline) return false;
+    clock.after(gapMs, run);
+    gapMs = Math.min(gapMs * 2, maxGapMs);
+    return true;
+  };
+}

@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
+
+/**
+ * The headers the client gets of an upstream's answer (lower-case names): without hop-by-hop ones; framing is ours
+ * again. `Trailer` stays only where trailers can follow: chunked on both sides, and an answer that has a body.
+ */
+export function toClientHeaders(
+  headers: IncomingHttpHeaders,
+  answer: { readonly req: IncomingMessage; readonly status: number },
+): OutgoingHttpHeaders {
+  const named = namedByConnection(headers.connection);
+  const isChunked = headers["transfer-encoding"] !== undefined;
+  const out: OutgoingHttpHeaders = {};
+  for (const name in headers) {
+    if (isHopByHop(name) || named?.has(name) === true) continue;
+    // With both, Transfer-Encoding is what counted (RFC 9112 section 6.3); 204 has no length (RFC 9110 section 8.6).
+    if (name === "content-length" && (isChunked || answer.status === 204)) continue;
+    out[name] = headers[name];
+  }
+  if (isChunked && headers.trailer !== undefined && canHaveTrailers(answer)) out.trailer = headers.trailer;
+  return out;
+}
+
+function canHaveTrailers({ req, status }: { readonly req: IncomingMessage; readonly status: number }): boolean {
+  return req.httpVersionMinor === 1 && req.method !== "HEAD" && status !== 204 && status !== 304;
+}
+
+/** The reason phrase as node:http accepts it; undefined = the standard one. */
+export function toStatusMessage(message: string | undefined): string | undefined {
+  return message !== undefined && /^[\t\x20-\x7e\x80-\xff]+$/.test(message) ? message : undefined;
+}
