@@ -5,19 +5,19 @@ import type { Config, ConfigError, Network } from "./config/types.ts";
 import { watchConfig } from "./config/watch.ts";
 import { createControl } from "./control/control.ts";
 import type { Clock } from "./core/clock.ts";
+import { createInFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
 import { createGate } from "./engine/gate.ts";
 import { createJournal } from "./engine/journal.ts";
 import { createSupervisor } from "./engine/supervisor.ts";
 import { createHook } from "./hook/hook.ts";
-import { closeServer, listen, type Listening } from "./net/listen.ts";
+import { closeServer, formatListenAddress, listen, type Listening } from "./net/listen.ts";
 import { createOriginPools } from "./net/origin-pools.ts";
 import { createProber } from "./net/probe.ts";
 import { addressMatcher, createTrust, forwardedClient, ownNetworks } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
-import { createInFlight } from "./proxy/in-flight.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { createInFlightSignal } from "./signals/in-flight.ts";
 import { createRequestsSignal } from "./signals/requests.ts";
@@ -87,7 +87,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config }),
   });
   const { registry } = supervisor;
-  const inFlight = createInFlight(registry);
+  const inFlight = createInFlight(clock);
   signals.push(
     createRequestsSignal({ clock, lastUsedAt: (alias) => supervisor.workload(alias)?.lastUsedAt ?? null }),
     createInFlightSignal({ clock, inFlight }),
@@ -231,20 +231,19 @@ export async function createApp(options: AppOptions): Promise<App> {
     clock,
     logger,
     pools,
+    inFlight,
     isTrusted: (address) => isTrusted(address),
     get proxyHops() {
       return config.proxyHops;
     },
-    reserved: (req, res, route) => hook.reserved(req, res, { route, client: req.socket.remoteAddress ?? "" }),
+    reserved: (req, res, asked) => hook.reserved(req, res, asked),
   });
 
   await apply(config);
-  const hookAt = await listen(server, toText(config.listen.hook));
-  const proxyAt = config.listen.proxy === null ? null : await listen(proxy.server, toText(config.listen.proxy));
-  logger.info("listening", {
-    hook: `${hookAt.host}:${hookAt.port}`,
-    ...(proxyAt === null ? {} : { proxy: `${proxyAt.host}:${proxyAt.port}` }),
-  });
+  const hookAt = await listen(server, config.listen.hook);
+  const proxyAt = config.listen.proxy === null ? null : await listen(proxy.server, config.listen.proxy);
+  const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
+  logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
   let reloading = Promise.resolve();
   const watching =
     options.file === null
@@ -272,10 +271,6 @@ export async function createApp(options: AppOptions): Promise<App> {
 
 function toEntry(network: Network): string {
   return "cidr" in network ? network.cidr : network.group;
-}
-
-function toText({ host, port }: { readonly host: string | null; readonly port: number }): string {
-  return host === null ? `:${port}` : host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Keys that are read once. */

@@ -3,7 +3,9 @@ import ipaddr from "ipaddr.js";
 import { bad, good, readText, show } from "./readers.ts";
 import type { Reader, Reading } from "./readers.ts";
 import { leaf } from "./shape.ts";
-import type { ListenAddress, Network } from "./types.ts";
+import type { Network } from "./types.ts";
+import { parseListenAddress } from "../net/listen.ts";
+import type { ListenAddress } from "../net/listen.ts";
 
 const hostLabel = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
 
@@ -101,21 +103,13 @@ function toList(schemes: readonly string[]): string {
   return schemes.map((scheme) => `${scheme}://`).join(", ");
 }
 
-/** `:8080`, `127.0.0.1:8090`, `[::1]:8090`; undefined for anything else. */
-export function parseListenAddress(text: string): ListenAddress | undefined {
-  const [, name = "", digits = ""] = /^(\[[0-9A-Fa-f:.]+\]|[^:/\s]*):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === "" || port > 65_535) return undefined;
-  return { host: name === "" ? null : name.replaceAll(/[[\]]/g, ""), port };
-}
-
 /** An address to listen on. */
 export function listenAddress() {
   const read: Reader<ListenAddress> = (value) => {
     const text = String(value);
     const address = parseListenAddress(text);
-    if (address !== undefined) return good(address);
-    const hint = parseListenAddress(`:${text}`) === undefined ? "" : ` (did you mean ":${text}"?)`;
+    if (address !== null) return good(address);
+    const hint = parseListenAddress(`:${text}`) === null ? "" : ` (did you mean ":${text}"?)`;
     return bad(`${show(value)} is not an address to listen on${hint}`);
   };
   return leaf(read, { type: "string", pattern: "^(\\[.+\\]|[^:]*):\\d{1,5}$|\\$\\{" });

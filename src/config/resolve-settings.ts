@@ -1,9 +1,10 @@
-import { parseListenAddress } from "./addresses.ts";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
 import type { ConfigFile } from "./schema.ts";
-import type { Config, ListenAddress } from "./types.ts";
+import { parseListenAddress } from "../net/listen.ts";
+import type { ListenAddress } from "../net/listen.ts";
+import type { Config } from "./types.ts";
 
 export interface SettingsDeps {
   readonly env: Env;
@@ -41,7 +42,7 @@ function defaultHook({ env, report }: SettingsDeps): ListenAddress {
   const given = env["NODOFF_LISTEN"];
   if (given === undefined || given === "") return fallback;
   const address = parseListenAddress(given);
-  if (address === undefined) report(["listen", "hook"], `NODOFF_LISTEN: "${given}" is not an address to listen on`);
+  if (address === null) report(["listen", "hook"], `NODOFF_LISTEN: "${given}" is not an address to listen on`);
   return address ?? fallback;
 }
 

@@ -1,3 +1,4 @@
+import type { ListenAddress } from "../net/listen.ts";
 import type { Rate, RouteSpec, WorkloadSpec } from "../core/spec.ts";
 import type { WorkloadKeys } from "./schema-workload.ts";
 
@@ -10,12 +11,6 @@ export interface ConfigError {
   /** Dotted: `workloads.blog.idle_timeout`. */
   readonly key: string;
   readonly message: string;
-}
-
-/** Where to listen; `host` null = all addresses. */
-export interface ListenAddress {
-  readonly host: string | null;
-  readonly port: number;
 }
 
 /** Peers by address, or a group of networks that is known only at run time. */

@@ -29,20 +29,22 @@ export function parseListenAddress(text: string): ListenAddress | null {
   return { host: host === "" ? null : host, port };
 }
 
+/** The address as people write it. */
+export function formatListenAddress({ host, port }: ListenAddress): string {
+  if (host === null) return `:${port}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /**
- * Opens `address` and resolves once connections are accepted. Rejects with CONFIG_INVALID for what is no address, with
- * LISTEN_FAILED (which names the address and the reason) for what cannot be opened.
+ * Opens `address` and resolves once connections are accepted. Rejects with LISTEN_FAILED, which names the address and the
+ * reason, for what cannot be opened.
  */
-export function listen(server: Server, address: string): Promise<Listening> {
-  const parsed = parseListenAddress(address);
-  if (parsed === null) {
-    const message = `"${address}" is no address to listen on: write ":8080", "127.0.0.1:8080" or "[::1]:8080"`;
-    return Promise.reject(new NodoffError("CONFIG_INVALID", message));
-  }
+export function listen(server: Server, address: ListenAddress): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       server.off("listening", onListening);
-      reject(new NodoffError("LISTEN_FAILED", `cannot listen on ${address}: ${toReason(error)}`, { cause: error }));
+      const message = `cannot listen on ${formatListenAddress(address)}: ${toReason(error)}`;
+      reject(new NodoffError("LISTEN_FAILED", message, { cause: error }));
     };
     const onListening = (): void => {
       server.off("error", onError);
@@ -52,7 +54,8 @@ export function listen(server: Server, address: string): Promise<Listening> {
     };
     server.once("error", onError).once("listening", onListening);
     // The kernel caps the backlog at somaxconn: ask for all of it, a wake brings many at once.
-    server.listen({ port: parsed.port, backlog: 16_384, ...(parsed.host === null ? {} : { host: parsed.host }) });
+    const host = address.host === null ? {} : { host: address.host };
+    server.listen({ port: address.port, backlog: 16_384, ...host });
   });
 }
 

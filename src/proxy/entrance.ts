@@ -16,7 +16,7 @@ export interface EntranceDeps extends TrustDeps {
 export type Entrance =
   | { readonly kind: "refused"; readonly code: ErrorCode }
   /** For the page channel below `/.nodoff/`. */
-  | { readonly kind: "reserved"; readonly route: Route }
+  | { readonly kind: "reserved"; readonly route: Route; readonly client: string }
   | { readonly kind: "route"; readonly route: Route; readonly facts: RequestFacts; readonly outgoing: Outgoing };
 
 /** Finds the route of a request and what the gate must know of it. No side effects. */
@@ -26,7 +26,8 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
   const { host, path } = target;
   if (path.startsWith("/.nodoff/")) {
     const route = findReserved(deps.registry, target);
-    return route === undefined ? { kind: "refused", code: "UNKNOWN_ROUTE" } : { kind: "reserved", route };
+    if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };
+    return { kind: "reserved", route, client: toPeer(req, deps).client ?? "" };
   }
   const route = findServed(deps.registry, host, path);
   if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };

@@ -4,7 +4,6 @@ import { createServer as createHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
 import { fetchFrom, openStage, readUntil, sendRaw } from "../../test/support/proxy-stage.ts";
-import { createInFlight } from "./in-flight.ts";
 
 describe("proxy", () => {
   it("carries a GET and its answer, and counts it from start to end", async (t) => {
@@ -198,7 +197,7 @@ describe("proxy", () => {
     const { port, route, asked } = await openStage(t, {
       upstream: null,
       spec: { path: "/blog" },
-      reserved: (req, res, of) => void res.end(`${of.spec.alias} ${req.url}`),
+      reserved: (req, res, of) => void res.end(`${of.route.spec.alias} ${req.url}`),
     });
     const got = await fetchFrom(port, { path: "/.nodoff/wait?route=app&since=napping" });
     assert.equal(got.body.toString(), "app /.nodoff/wait?route=app&since=napping");
@@ -221,20 +220,5 @@ describe("proxy", () => {
     assert.match(await readUntil(socket, /late/), /200 OK/);
     await closing;
     await assert.rejects(fetchFrom(port), { code: "ECONNREFUSED" });
-  });
-});
-
-describe("createInFlight", () => {
-  it("sums what all doors of a workload carry", async (t) => {
-    const { route: a } = await openStage(t, { upstream: null, spec: { workload: "db" } });
-    const { route: b } = await openStage(t, { upstream: null, spec: { workload: "db" } });
-    const { route: other } = await openStage(t, { upstream: null, spec: { workload: null } });
-    a.inFlight = 2;
-    b.inFlight = 1;
-    other.inFlight = 4;
-    const routes = [a, b, other];
-    const inFlight = createInFlight({ match: () => undefined, get: () => undefined, routes: () => routes, size: 3 });
-    assert.equal(inFlight.count("db"), 3);
-    assert.equal(inFlight.count("none"), 0);
   });
 });

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Gate } from "../core/gate.ts";
+import type { InFlight } from "../core/in-flight.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route } from "../core/route.ts";
 import { closeServer } from "../net/listen.ts";
@@ -15,7 +16,6 @@ import { reply, replyFailure } from "./answers.ts";
 import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
 import { forward } from "./forward.ts";
-import { carry } from "./in-flight.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { hasBody } from "./target.ts";
 import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
@@ -24,10 +24,15 @@ import { createWaitingSocket } from "./waiting-socket.ts";
 export interface ProxyDeps extends EntranceDeps {
   readonly gate: Gate;
   /** The page channel: answers everything below `/.nodoff/`. */
-  readonly reserved: (req: IncomingMessage, res: ServerResponse, route: Route) => void;
+  readonly reserved: (
+    req: IncomingMessage,
+    res: ServerResponse,
+    asked: { readonly route: Route; readonly client: string },
+  ) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pools: OriginPools;
+  readonly inFlight: InFlight;
 }
 
 /** Our own proxy (design §11). Its owner lets `server` listen. */
@@ -109,7 +114,7 @@ function mayUpgrade(req: IncomingMessage): boolean {
 }
 
 function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
-  const { gate, clock, logger } = deps;
+  const { gate, clock, logger, inFlight } = deps;
   const refuse = (code: ErrorCode, route?: Route): void => {
     replyFailure(exit.req, exit.response(), route === undefined ? { code } : { code, route: route.spec.alias });
     discardRest(exit.req, clock);
@@ -118,7 +123,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
   const { route } = entrance;
   if (entrance.kind === "reserved") {
     route.decisions.reserved++;
-    return deps.reserved(exit.req, exit.response(), route);
+    return deps.reserved(exit.req, exit.response(), entrance);
   }
   admit(gate, { route, facts: entrance.facts, onLeave: exit.onLeave }, (answer) => {
     if (answer.kind === "left" || exit.isGone()) return;
@@ -130,7 +135,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
         reply(exit.response(), answer);
         return discardRest(exit.req, clock);
       case "allow":
-        if (answer.counted !== false) exit.onEnd(carry(route, clock));
+        if (answer.counted !== false) exit.onEnd(inFlight.carry(route));
         return exit.forward(entrance, (error) => {
           const code = noteFailure(route, error, logger);
           if (!exit.isGone()) refuse(code, route);

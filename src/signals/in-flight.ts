@@ -4,7 +4,7 @@ import type { Signal } from "../core/signal.ts";
 
 export interface InFlightDeps {
   readonly clock: Clock;
-  readonly inFlight: InFlight;
+  readonly inFlight: Pick<InFlight, "count">;
 }
 
 /**

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as startRequest } from "node:http";
-import type { IncomingHttpHeaders, RequestListener, RequestOptions, Server } from "node:http";
+import { createInFlight } from "../../src/core/in-flight.ts";
+import type {
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestListener,
+  RequestOptions,
+  Server,
+} from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { TestContext } from "node:test";
+import type { Clock } from "../../src/core/clock.ts";
 import type { Answer, DoorOptions, Gate, RequestFacts } from "../../src/core/gate.ts";
 import { decisionNames } from "../../src/core/route.ts";
 import type { DecisionCounts, Route, RouteRegistry } from "../../src/core/route.ts";
@@ -46,7 +55,15 @@ export interface StageOptions {
   readonly scheme?: "http" | "https" | "h2c";
   /** Without a workload nothing is redialled. */
   readonly hasWorkload?: boolean;
+  readonly clock?: Clock;
 }
+
+/** Time that runs twenty times as fast, for tests that see real sockets through a time limit. */
+export const hastyClock: Clock = {
+  now: () => systemClock.now() * 20,
+  wall: () => systemClock.wall(),
+  after: (delayMs, run) => systemClock.after(delayMs / 20, run),
+};
 
 const allow: Answer = { kind: "allow", decision: "allow" };
 
@@ -68,9 +85,16 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     present: () => assert.fail("the proxy never asks for a page that must not be held"),
   };
   const logger = recordingLogger();
-  const pools = createOriginPools({ clock: systemClock });
+  const clock = options.clock ?? systemClock;
+  const pools = createOriginPools({ clock });
   const proxy = createProxy({
-    ...{ registry: createRegistry([route]), gate, clock: systemClock, logger, pools, proxyHops: 1 },
+    registry: createRegistry([route]),
+    gate,
+    clock,
+    logger,
+    pools,
+    inFlight: createInFlight(clock),
+    proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,
   });
@@ -122,25 +146,21 @@ function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteP
   const workload = { touch: () => void touches++, recheck: () => void rechecks++ } as unknown as WorkloadHandle;
   return {
     spec: {
-      ...{
-        alias: "app",
-        kind: "http",
-        source: "file",
-        hosts: ["app.test"],
-        path: "/",
-        stripPath: false,
-        workload: "app",
-      },
-      ...{
-        upstream: null,
-        door: {} as RouteSpec["door"],
-        served: true,
-        tlsVerify: true,
-        hostHeader: null,
-        excluded: false,
-      },
+      alias: "app",
+      kind: "http",
+      source: "file",
+      hosts: ["app.test"],
+      path: "/",
+      stripPath: false,
+      workload: "app",
+      upstream: null,
+      door: {} as RouteSpec["door"],
+      served: true,
+      tlsVerify: true,
+      hostHeader: null,
+      excluded: false,
       ...spec,
-    } as RouteSpec,
+    },
     workload: hasWorkload ? workload : null,
     upstream,
     decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
@@ -177,8 +197,12 @@ export interface Fetched {
   readonly body: Buffer;
 }
 
-/** One request on a connection of its own, Host app.test unless told otherwise. */
-export async function fetchFrom(port: number, options: RequestOptions = {}, body?: Buffer | string): Promise<Fetched> {
+/** One request on a connection of its own, Host app.test unless told otherwise; resolves when both ends are through. */
+export async function fetchFrom(
+  port: number,
+  options: Omit<RequestOptions, "headers"> & { readonly headers?: OutgoingHttpHeaders } = {},
+  body?: Buffer | string,
+): Promise<Fetched> {
   const req = startRequest({
     host: "127.0.0.1",
     port,
@@ -187,9 +211,11 @@ export async function fetchFrom(port: number, options: RequestOptions = {}, body
     headers: { host: "app.test", ...options.headers },
   });
   req.end(body);
-  const [res] = (await once(req, "response")) as [import("node:http").IncomingMessage];
+  const [res] = (await once(req, "response")) as [IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of res) chunks.push(chunk as Buffer);
+  // An answer may come before the body is sent: the rest must still find a taker.
+  if (!req.writableFinished) await once(req, "finish");
   const { statusCode = 0, statusMessage = "", headers, trailers } = res;
   return { status: statusCode, message: statusMessage, headers, trailers, body: Buffer.concat(chunks) };
 }
