@@ -1,0 +1,86 @@
+import { formatConfigError, type LoadResult } from "./config/load.ts";
+import type { Config, ConfigError, Network } from "./config/types.ts";
+import type { Journal } from "./core/journal.ts";
+import type { ResultCounts } from "./core/tallies.ts";
+import { createTrust } from "./net/trust.ts";
+import type { RootLogger } from "./telemetry/logger.ts";
+
+/** The running configuration: read at each use, replaced as a whole when the file changes. */
+export interface Settings {
+  readonly config: Config;
+  /** `trusted_proxies` of the running configuration. */
+  isTrusted(address: string | undefined): boolean;
+  /** Why the file as it is now was not taken over; empty = it runs. */
+  readonly errors: readonly ConfigError[];
+  readonly reloads: ResultCounts;
+  /** Takes over what `load` gives, or keeps what runs and logs each error. One after the other. */
+  reload(): Promise<void>;
+}
+
+export interface SettingsDeps {
+  readonly config: Config;
+  readonly load: () => LoadResult;
+  readonly containerNetworks: readonly string[];
+  readonly logger: RootLogger;
+  readonly journal: Journal;
+  /** Brings everything that is made from the configuration in line. */
+  readonly apply: (config: Config) => Promise<void>;
+}
+
+export function createSettings(deps: SettingsDeps): Settings {
+  const { logger, journal, containerNetworks } = deps;
+  const toTrusted = ({ trustedProxies }: Config): ((address: string | undefined) => boolean) =>
+    createTrust(trustedProxies.map(toEntry), { containerNetworks });
+  let config = deps.config;
+  let isTrusted = toTrusted(config);
+  let errors: readonly ConfigError[] = [];
+  let last: Promise<void> = Promise.resolve();
+  const reloads: ResultCounts = { ok: 0, failed: 0 };
+
+  async function reload(): Promise<void> {
+    const result = deps.load();
+    if (!result.ok) return keep(result.errors);
+    warnAboutRestart(config, result.config, logger);
+    config = result.config;
+    isTrusted = toTrusted(config);
+    logger.setLevel(config.log.level);
+    await deps.apply(config);
+    errors = [];
+    reloads.ok++;
+    logger.info("configuration reloaded");
+    journal.publish({ type: "config", alias: null, message: "reloaded" });
+  }
+
+  function keep(found: readonly ConfigError[]): void {
+    errors = found;
+    reloads.failed++;
+    for (const error of found) logger.error("configuration not reloaded", { error: formatConfigError(error) });
+    journal.publish({ type: "config", alias: null, message: "not reloaded: the file has errors" });
+  }
+
+  return {
+    get config() {
+      return config;
+    },
+    isTrusted: (address) => isTrusted(address),
+    get errors() {
+      return errors;
+    },
+    reloads,
+    reload: () => (last = last.then(reload)),
+  };
+}
+
+function toEntry(network: Network): string {
+  return "cidr" in network ? network.cidr : network.group;
+}
+
+/** Keys that are read once, by the names people write. */
+const readOnce = { listen: "listen", stateDir: "state_dir", limits: "limits" } as const;
+
+function warnAboutRestart(before: Config, after: Config, logger: RootLogger): void {
+  for (const [field, key] of Object.entries(readOnce) as [keyof typeof readOnce, string][]) {
+    if (JSON.stringify(before[field]) === JSON.stringify(after[field])) continue;
+    logger.warn("a changed key takes effect at the next start", { key });
+  }
+}
