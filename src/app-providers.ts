@@ -48,25 +48,22 @@ export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
 
   return {
     async update({ providers, processes }) {
-      const removed: string[] = [];
-      const added: Provider[] = [];
-      for (const [name, { fingerprint }] of entries) {
-        if (providers.some((config) => config.name === name && JSON.stringify(config) === fingerprint)) continue;
-        entries.delete(name);
-        removed.push(name);
+      const isKnown = (config: ProviderConfig): boolean =>
+        entries.get(config.name)?.fingerprint === JSON.stringify(config);
+      // Made before anything changes: where one cannot be made, all stays as it was.
+      const made = new Map<string, Entry>();
+      for (const config of providers) if (!isKnown(config)) made.set(config.name, await create(config, processes));
+      const kept = new Set(providers.filter(isKnown).map(({ name }) => name));
+      const removed = [...entries.keys()].filter((name) => !kept.has(name));
+      for (const name of removed) entries.delete(name);
+      for (const [name, entry] of entries) {
+        if (entry.processes === null) continue;
+        const wanted = ownProcesses(name, processes);
+        redefine(entry.processes, entry.defined, wanted);
+        entry.defined = wanted;
       }
-      for (const config of providers) {
-        const known = entries.get(config.name);
-        if (known === undefined) {
-          const entry = await create(config, processes);
-          entries.set(config.name, entry);
-          added.push(entry.provider);
-        } else if (known.processes !== null) {
-          const wanted = ownProcesses(config.name, processes);
-          redefine(known.processes, known.defined, wanted);
-          known.defined = wanted;
-        }
-      }
+      for (const [name, entry] of made) entries.set(name, entry);
+      const added = Array.from(made.values(), ({ provider }) => provider);
       return { added, removed };
     },
   };

@@ -1,5 +1,6 @@
 import { formatConfigError, type LoadResult } from "./config/load.ts";
 import type { Config, ConfigError, Network } from "./config/types.ts";
+import { toFailure } from "./core/errors.ts";
 import type { Journal } from "./core/journal.ts";
 import type { ResultCounts } from "./core/tallies.ts";
 import { createTrust } from "./net/trust.ts";
@@ -19,6 +20,8 @@ export interface Settings {
 
 export interface SettingsDeps {
   readonly config: Config;
+  /** Where `load` reads; null = no file. */
+  readonly file: string | null;
   readonly load: () => LoadResult;
   readonly containerNetworks: readonly string[];
   readonly logger: RootLogger;
@@ -37,14 +40,26 @@ export function createSettings(deps: SettingsDeps): Settings {
   let last: Promise<void> = Promise.resolve();
   const reloads: ResultCounts = { ok: 0, failed: 0 };
 
+  function use(next: Config): void {
+    config = next;
+    isTrusted = toTrusted(next);
+    logger.setLevel(next.log.level);
+  }
+
   async function reload(): Promise<void> {
     const result = deps.load();
     if (!result.ok) return keep(result.errors);
     warnAboutRestart(config, result.config, logger);
-    config = result.config;
-    isTrusted = toTrusted(config);
-    logger.setLevel(config.log.level);
-    await deps.apply(config);
+    const before = config;
+    use(result.config);
+    try {
+      await deps.apply(config);
+    } catch (error) {
+      // Only its parts could tell that it cannot run: what runs goes on.
+      use(before);
+      const { message } = toFailure(error);
+      return keep([{ file: deps.file ?? "nodoff.yaml", line: 1, column: 1, key: "", message }]);
+    }
     errors = [];
     reloads.ok++;
     logger.info("configuration reloaded");

@@ -18,6 +18,8 @@ import { createRequestsSignal } from "./signals/requests.ts";
 import { openStore } from "./store/open-store.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
 
+export { createLogger } from "./telemetry/logger.ts";
+
 /** Everything the app needs of the world. The process itself stays in main.ts. */
 export interface AppOptions {
   readonly version: string;

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Files that are shipped beside the code. From sources they lie two folders up; in the bundle (dist/) one: the first that
- * exists is taken.
+ * Files that are shipped beside the code. From sources they lie two folders up; in the bundle (dist/) one: the nearest
+ * is taken, since the folder above may be a project of its own.
  */
 function locate(name: string): string {
-  const here = ["../../", "../", "./"].map((up) => fileURLToPath(new URL(`${up}${name}`, import.meta.url)));
+  const here = ["./", "../", "../../"].map((up) => fileURLToPath(new URL(`${up}${name}`, import.meta.url)));
   const found = here.find((path) => existsSync(path));
   if (found === undefined) throw new Error(`${name} is not where nodoff was installed`);
   return found;

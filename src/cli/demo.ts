@@ -48,8 +48,8 @@ function tell(event: JournalEvent, world: World): void {
 }
 
 /** The steps worth a line; state changes say the same in the engine's words. */
-function toLine({ type, step, message, failure, state }: JournalEvent): string | null {
-  if (type === "sleep") return failure === undefined ? `${message}` : message;
+function toLine({ type, step, message, state }: JournalEvent): string | null {
+  if (type === "sleep") return message;
   if (type === "state") return state === "napping" ? "asleep: the next request wakes it" : null;
   switch (step) {
     case "starting":

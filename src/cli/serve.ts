@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type App, type AppOptions, createApp } from "../app.ts";
+import { type App, type AppOptions, createApp, createLogger } from "../app.ts";
 import { findConfigFile, formatConfigError, type LoadResult, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
 import { NodoffError } from "../core/errors.ts";
-import { systemClock } from "../engine/system-clock.ts";
-import { createLogger } from "../telemetry/logger.ts";
+import { systemClock } from "../system-clock.ts";
 import { configSchema, templatesFolder, version } from "./assets.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 

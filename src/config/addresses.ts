@@ -99,6 +99,31 @@ export function url(schemes: readonly string[]) {
   return leaf(read, { type: "string", pattern: `^(${schemes.join("|")}):|\\$\\{` });
 }
 
+const engineSchemes = ["unix", "tcp", "http", "https", "ssh"] as const;
+
+/** What is wrong with the address of a Docker engine, as the end of a sentence about it; null = nothing. */
+export function wrongEngineUrl(text: string): string | null {
+  const parsed = URL.parse(text);
+  const scheme = parsed?.protocol.slice(0, -1) ?? "";
+  if (parsed === null || !engineSchemes.some((known) => known === scheme))
+    return `is not a URL that starts with ${toList(engineSchemes)}`;
+  if (scheme === "unix")
+    return text.startsWith("unix:///") ? null : "needs an absolute path, such as unix:///var/run/docker.sock";
+  if (parsed.hostname === "") return "names no host";
+  return parsed.pathname === "" || parsed.pathname === "/" ? null : "has a path: an engine's address has none";
+}
+
+/** Where a Docker engine listens. */
+export function engineUrl() {
+  const read: Reader<string> = (value) => {
+    const text = readText(value);
+    if (!text.ok) return text;
+    const wrong = wrongEngineUrl(text.value);
+    return wrong === null ? text : bad(`${show(value)} ${wrong}`);
+  };
+  return leaf(read, { type: "string", pattern: `^(${engineSchemes.join("|")}):|\\$\\{` });
+}
+
 function toList(schemes: readonly string[]): string {
   return schemes.map((scheme) => `${scheme}://`).join(", ");
 }

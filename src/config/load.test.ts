@@ -292,6 +292,22 @@ describe("errors of nodoff.yaml", () => {
     ]);
   });
 
+  it("report an engine address that no provider could use", () => {
+    const wrong = {
+      "unix://docker.sock": "needs an absolute path, such as unix:///var/run/docker.sock",
+      "tcp://": "names no host",
+      "tcp://docker:2375/v1.41": "has a path: an engine's address has none",
+      "docker:2375": "is not a URL that starts with unix://, tcp://, http://, https://, ssh://",
+    };
+    for (const [url, why] of Object.entries(wrong)) {
+      const file = `providers:\n  local: { type: docker, url: "${url}" }\n`;
+      assert.deepEqual(errorsOf(file), [`nodoff.yaml:2:26 providers.local.url: "${url}" ${why}`]);
+      assert.deepEqual(errorsOf("", { DOCKER_HOST: url }), [
+        `nodoff.yaml:1:1 providers.local: DOCKER_HOST: "${url}" ${why}`,
+      ]);
+    }
+  });
+
   it("report wrong environment variables that stand in for keys", () => {
     assert.deepEqual(errorsOf("log: {}\n", { NODOFF_LISTEN: "8090", DOCKER_HOST: "ssh://host" }), [
       'nodoff.yaml:1:1 providers.local: DOCKER_HOST: "ssh://host" is not available yet',

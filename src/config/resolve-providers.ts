@@ -1,3 +1,4 @@
+import { wrongEngineUrl } from "./addresses.ts";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
 import type { ConfigFile, ProviderKeys } from "./schema.ts";
@@ -14,8 +15,6 @@ export interface ProviderDeps {
   readonly readSecret: ReadSecret;
   readonly report: Report;
 }
-
-const dockerSchemes: ReadonlySet<string> = new Set(["unix", "tcp", "http", "https"]);
 
 /** The providers that are available now; one `docker` named `local` where the file has no `providers`. */
 export function resolveProviders(file: ConfigFile, deps: ProviderDeps): ProviderConfig[] {
@@ -44,13 +43,8 @@ function toDocker(name: string, keys: ProviderKeys & { type: "docker" }, deps: P
 function dockerHost(name: string, { env, report }: ProviderDeps): string {
   const given = env["DOCKER_HOST"];
   if (given === undefined || given === "") return "unix:///var/run/docker.sock";
-  const scheme = /^(\w+):\/\/./.exec(given)?.[1] ?? "";
-  if (scheme === "ssh") report(["providers", name], `DOCKER_HOST: "${given}" is not available yet`);
-  else if (!dockerSchemes.has(scheme))
-    report(
-      ["providers", name],
-      `DOCKER_HOST: "${given}" is not a URL that starts with unix://, tcp://, http:// or https://`,
-    );
+  const wrong = given.startsWith("ssh://") ? "is not available yet" : wrongEngineUrl(given);
+  if (wrong !== null) report(["providers", name], `DOCKER_HOST: "${given}" ${wrong}`);
   return given;
 }
 

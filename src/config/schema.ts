@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
+import { engineUrl, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
 import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
@@ -10,7 +10,7 @@ const role = choice("viewer", "operator");
 
 const Provider = mapUnion([
   option("docker", {
-    url: url(["unix", "tcp", "http", "https", "ssh"]).describe("Default: DOCKER_HOST, else the socket").optional(),
+    url: engineUrl().describe("Default: DOCKER_HOST, else the socket").optional(),
     tls: map({ ca_file: text().optional(), cert_file: text().optional(), key_file: text().optional() }).optional(),
     discover: flag().describe("Whether labels declare workloads (default true)").optional(),
     labels: list(choice("nodoff", "godoxy", "dag", "sablier"))

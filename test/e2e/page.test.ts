@@ -8,7 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Journal } from "../../src/core/journal.ts";
 import { toProblem } from "../../src/core/problem.ts";
 import { createJournal } from "../../src/engine/journal.ts";
-import { systemClock } from "../../src/engine/system-clock.ts";
+import { systemClock } from "../../src/system-clock.ts";
 import { createHook } from "../../src/hook/hook.ts";
 import { toPageModel } from "../../src/core/page-model.ts";
 import { createPages } from "../../src/pages/pages.ts";

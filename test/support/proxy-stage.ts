@@ -19,7 +19,7 @@ import { decisionNames } from "../../src/core/route.ts";
 import type { DecisionCounts, Route, RouteRegistry } from "../../src/core/route.ts";
 import type { RouteSpec } from "../../src/core/spec.ts";
 import type { WorkloadHandle } from "../../src/core/workload-handle.ts";
-import { systemClock } from "../../src/engine/system-clock.ts";
+import { systemClock } from "../../src/system-clock.ts";
 import { createOriginPools } from "../../src/net/origin-pools.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import type { Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";

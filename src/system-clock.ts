@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "./core/clock.ts";
 
 /** The machine's clock. Timers are unref'd: nothing here keeps the process alive. */
 export const systemClock: Clock = {

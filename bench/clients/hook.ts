@@ -1,0 +1,147 @@
+/** Asks the hook as Traefik would. */
+import { aliasOf, toHeldRequest, toHookRequest } from "../hook-request.ts";
+import { answerQuestions, sharedNow } from "../ipc.ts";
+import { percentile } from "../stats.ts";
+import { type Connection, openConnection } from "./connection.ts";
+
+/** A load as fast as the server answers: each connection asks again as soon as it has its answer. */
+export interface ClosedLoad {
+  readonly port: number;
+  /** Requests go round the first so many hosts. */
+  readonly hosts: number;
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+export interface ClosedResult {
+  readonly requests: number;
+  readonly elapsedMs: number;
+  readonly p99Ms: number;
+}
+
+/** One request that is held: when it was sent and answered, by `sharedNow`. */
+export interface HeldResult {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** One answered request of a steady load: when it was sent, by `sharedNow`, and how long it took. */
+export type SteadySample = readonly [sentAt: number, tookMs: number];
+
+/** Not in the order of the hosts, so that nothing profits from neighbours. Prime to any number of hosts used here. */
+const stride = 7919;
+const requests: Buffer[] = [];
+
+function prepare(hosts: number): void {
+  for (let n = requests.length; n < hosts; n++) requests.push(toHookRequest(n));
+}
+
+/** Runs `work` on fresh connections; the first wrong answer ends it. */
+async function onConnections<T>(
+  { port, connections }: { readonly port: number; readonly connections: number },
+  work: (open: readonly Connection[]) => Promise<T>,
+): Promise<T> {
+  const failed = Promise.withResolvers<never>();
+  const open = await Promise.all(Array.from({ length: connections }, () => openConnection(port, failed.reject)));
+  try {
+    return await Promise.race([work(open), failed.promise]);
+  } finally {
+    for (const connection of open) connection.close();
+  }
+}
+
+function closed(load: ClosedLoad): Promise<ClosedResult> {
+  prepare(load.hosts);
+  return onConnections(load, async (open) => {
+    const tookMs: number[] = [];
+    const begun = performance.now();
+    const end = begun + load.durationMs;
+    let next = 0;
+    await Promise.all(
+      open.map(
+        (connection) =>
+          new Promise<void>((resolve) => {
+            let sentAt = 0;
+            const send = (): void => {
+              next = (next + stride) % load.hosts;
+              sentAt = performance.now();
+              connection.send(requests[next] ?? Buffer.alloc(0), answered);
+            };
+            const answered = (): void => {
+              const now = performance.now();
+              tookMs.push(now - sentAt);
+              if (now < end) send();
+              else resolve();
+            };
+            send();
+          }),
+      ),
+    );
+    return { requests: tookMs.length, elapsedMs: performance.now() - begun, p99Ms: percentile(tookMs, 0.99) };
+  });
+}
+
+/** Asks for each host once; rejects unless each is allowed, by its own route, as ready. */
+function check({ port, hosts }: { readonly port: number; readonly hosts: number }): Promise<void> {
+  prepare(hosts);
+  return onConnections({ port, connections: 1 }, async ([connection]) => {
+    for (let n = 0; n < hosts; n++) {
+      const answer = await new Promise<Buffer>((resolve) => connection?.send(requests[n] ?? Buffer.alloc(0), resolve));
+      const text = answer.toString("latin1").toLowerCase();
+      const wanted = [`x-nodoff-route: ${aliasOf(n)}\r\n`, "x-nodoff-state: ready\r\n"];
+      if (!wanted.every((line) => text.includes(line))) throw new Error(`wrong answer for host ${n}:\n${text}`);
+    }
+  });
+}
+
+/** One request for the host of route `n` that is held until it may pass. */
+function held({ port, n }: { readonly port: number; readonly n: number }): Promise<HeldResult> {
+  return onConnections({ port, connections: 1 }, async ([connection]) => {
+    const sentAt = sharedNow();
+    await new Promise((resolve) => connection?.send(toHeldRequest(n), resolve));
+    return { sentAt, answeredAt: sharedNow() };
+  });
+}
+
+let endSteady = (): void => undefined;
+let steadyResult: Promise<readonly SteadySample[]> = Promise.resolve([]);
+
+/** Sends one request per millisecond, however slowly they are answered, to hosts 1 to `hosts` - 1, until `steadyEnd`. */
+function steadyBegin({ port, hosts }: { readonly port: number; readonly hosts: number }): void {
+  prepare(hosts);
+  steadyResult = onConnections({ port, connections: 512 }, async (open) => {
+    const samples: SteadySample[] = [];
+    const idle = [...open];
+    let next = 0;
+    const ended = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      const connection = idle.pop();
+      // With all of them waiting the server has been silent for half a second: that is seen without more.
+      if (connection === undefined) return;
+      next = (next + 1) % (hosts - 1);
+      const sentAt = sharedNow();
+      connection.send(requests[next + 1] ?? Buffer.alloc(0), () => {
+        samples.push([sentAt, sharedNow() - sentAt]);
+        idle.push(connection);
+      });
+    }, 1);
+    endSteady = ended.resolve;
+    await ended.promise;
+    clearInterval(timer);
+    return samples;
+  });
+}
+
+answerQuestions(
+  {},
+  {
+    closed: (options) => closed(options as ClosedLoad),
+    check: (options) => check(options as { port: number; hosts: number }),
+    held: (options) => held(options as { port: number; n: number }),
+    steadyBegin: (options) => steadyBegin(options as { port: number; hosts: number }),
+    steadyEnd() {
+      endSteady();
+      return steadyResult;
+    },
+  },
+);

@@ -1,0 +1,62 @@
+/** nodoff itself, put together by src/app.ts from a configuration file, plus answers about its own CPU, memory and sweeps. */
+import { createApp } from "../../src/app.ts";
+import { templatesFolder } from "../../src/cli/assets.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { systemClock } from "../../src/system-clock.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { answerQuestions, cpuUs } from "../ipc.ts";
+import { loadGiven } from "./load.ts";
+
+/** The machine's clock, which notes how long each idle sweep took. */
+function timedClock(tookMs: number[]): Clock {
+  return {
+    ...systemClock,
+    after(delayMs, run) {
+      if (run.name !== "sweep") return systemClock.after(delayMs, run);
+      return systemClock.after(delayMs, () => {
+        const begun = performance.now();
+        run();
+        tookMs.push(performance.now() - begun);
+      });
+    },
+  };
+}
+
+const config = loadGiven(process.argv[2]);
+const sweepsMs: number[] = [];
+const { level } = config.log;
+const app = await createApp({
+  version: "bench",
+  config,
+  file: null,
+  load: () => ({ ok: true, config }),
+  env: {},
+  kill: (pid, signal) => void process.kill(pid, signal),
+  inContainer: false,
+  templates: templatesFolder(),
+  configSchema: {},
+  clock: timedClock(sweepsMs),
+  // Formatted as ever, then dropped: where lines go is not ours to measure. Errors are shown.
+  logger: createLogger({
+    level,
+    format: "json",
+    isTerminal: false,
+    write: (line) => line.includes('"level":"error"') && console.error(line),
+  }),
+});
+
+answerQuestions(
+  { port: app.hook.port },
+  {
+    cpu: cpuUs,
+    /** Bytes in use after a collection. */
+    heap() {
+      globalThis.gc?.();
+      globalThis.gc?.();
+      return process.memoryUsage().heapUsed;
+    },
+    rss: () => process.memoryUsage.rss(),
+    /** Durations in ms of the sweeps since the last time it was asked. */
+    sweeps: () => sweepsMs.splice(0),
+  },
+);

@@ -1,0 +1,158 @@
+import { createProviderSet, discover } from "./app-providers.ts";
+import type { Config, ConfigError } from "./config/types.ts";
+import { toFailure } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Look, Provider } from "./core/provider.ts";
+import type { RouteSpec, WorkloadSpec } from "./core/spec.ts";
+import { mergeSpecs, type SpecSet } from "./engine/desired.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** What `check` found; `check --json` prints it as it is. */
+export interface Report {
+  readonly errors: readonly ConfigError[];
+  readonly warnings: readonly ConfigError[];
+  readonly routes: readonly RouteLine[];
+  readonly workloads: readonly WorkloadLine[];
+}
+
+export interface RouteLine {
+  readonly alias: string;
+  readonly hosts: readonly string[];
+  readonly path: string;
+  readonly workload: string | null;
+  /** An address, `port N`, or null: the workload's. */
+  readonly upstream: string | null;
+  /** `file`, or the provider whose labels declared it. */
+  readonly source: string;
+}
+
+export interface WorkloadLine {
+  readonly alias: string;
+  readonly provider: string;
+  readonly kind: WorkloadSpec["kind"];
+  readonly ref: string;
+  readonly source: string;
+  /** 0 = never. */
+  readonly idle_timeout_ms: number;
+  readonly stop_method: WorkloadSpec["stopMethod"];
+  readonly signals: readonly SignalLine[];
+}
+
+/** An activity signal: whether it can be read, and what it sees or why not. */
+export interface SignalLine {
+  readonly name: string;
+  readonly live: boolean;
+  readonly note: string;
+}
+
+interface Seen {
+  readonly looks: readonly Look[];
+  readonly error: ConfigError | null;
+}
+
+const listTimeoutMs = 5_000;
+
+export interface InspectDeps {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly kill: (pid: number, signal: number) => void;
+}
+
+/**
+ * Shows what a valid configuration makes, labels included: asks each provider what is there, changes nothing. `file` is
+ * its name in messages. `reachable` false: a provider did not answer.
+ */
+export async function inspectConfig(
+  config: Config,
+  file: string,
+  deps: InspectDeps,
+): Promise<{ readonly report: Report; readonly reachable: boolean }> {
+  const { added } = await createProviderSet({ ...deps, clock: systemClock, logger: quiet }).update(config);
+  const errors: ConfigError[] = [];
+  const warnings = [...config.warnings];
+  const labelled: SpecSet[] = [];
+  const taken = new Set([...config.workloads, ...config.routes].map(({ alias }) => alias));
+  let reachable = true;
+  for (const provider of added) {
+    const { looks, error } = await list(provider, file);
+    if (error !== null) {
+      reachable = false;
+      errors.push(error);
+      continue;
+    }
+    warnings.push(...missing(config, provider, looks, file));
+    for (const look of looks) {
+      const read = discover(look, { provider: provider.name, taken, config });
+      if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
+      if (read.kind !== "spec") continue;
+      for (const warning of look.warnings)
+        warnings.push(toConfigError({ source: `label ${look.refs[0] ?? ""}`, key: "", message: warning }));
+      for (const { alias } of [read.workload, ...read.routes]) taken.add(alias);
+      labelled.push({ source: `label ${look.refs[0] ?? ""}`, workloads: [read.workload], routes: read.routes });
+    }
+  }
+  for (const provider of added) await provider.close();
+  const { workloads, routes, problems } = mergeSpecs({ source: file, ...config }, labelled);
+  errors.push(...problems.map(toConfigError));
+  const signals = signalsOf(config);
+  const workloadLines = workloads.map((spec) => toWorkloadLine(spec, signals));
+  return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
+}
+
+async function list(provider: Provider, file: string): Promise<Seen> {
+  try {
+    return { looks: await provider.list({ signal: AbortSignal.timeout(listTimeoutMs) }), error: null };
+  } catch (error) {
+    const { message } = toFailure(error);
+    return { looks: [], error: { file, line: 1, column: 1, key: `providers.${provider.name}`, message } };
+  }
+}
+
+/** A container that does not exist yet is no error: compose may create it later. */
+function missing(config: Config, provider: Provider, looks: readonly Look[], file: string): readonly ConfigError[] {
+  const known = new Set(looks.flatMap(({ refs }) => refs));
+  return config.workloads
+    .filter((workload) => workload.provider === provider.name && !known.has(workload.ref))
+    .map(({ alias, kind, ref }) => ({
+      file,
+      line: 1,
+      column: 1,
+      key: `workloads.${alias}.${kind}`,
+      message: `${provider.name} has no ${kind} "${ref}" yet`,
+    }));
+}
+
+function signalsOf(config: Config): readonly SignalLine[] {
+  const proxied = config.listen.proxy !== null;
+  return [
+    { name: "requests", live: true, note: "requests the hook or nodoff's own proxy saw" },
+    {
+      name: "proxy",
+      live: proxied,
+      note: proxied ? "what nodoff's own proxy carries" : "missing: listen.proxy is not set",
+    },
+  ];
+}
+
+function toConfigError({ source, key, message }: { source: string; key: string; message: string }): ConfigError {
+  return { file: source, line: 0, column: 0, key, message };
+}
+
+/** What goes wrong is in the report. */
+const quiet: Logger = {
+  debugEnabled: false,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
+
+function toRouteLine({ alias, hosts, path, workload, upstream, source }: RouteSpec): RouteLine {
+  const port = upstream?.kind === "port" ? `port ${upstream.port ?? "(its only one)"}` : null;
+  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source };
+}
+
+function toWorkloadLine(spec: WorkloadSpec, signals: readonly SignalLine[]): WorkloadLine {
+  const { alias, provider, kind, ref, source, idleTimeoutMs: idle_timeout_ms, stopMethod: stop_method } = spec;
+  return { alias, provider, kind, ref, source, idle_timeout_ms, stop_method, signals };
+}
