@@ -27,6 +27,8 @@ export interface App {
   readonly port: number;
   stats(): Promise<AppStats>;
   running(): Promise<boolean>;
+  /** Its address on Docker's own network; empty while it does not run. */
+  address(): Promise<string>;
   /** As a person would: `docker start`, `docker stop`. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -110,6 +112,7 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
     stats,
     listening: () => until(`${name} listening`, () => stats().catch(() => undefined)).then(() => undefined),
     running: async () => (await container.inspect()).State.Running,
+    address: async () => (await container.inspect()).NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
     start: () => container.start() as Promise<void>,
     stop: () => container.stop({ t: 5 }) as Promise<void>,
     event: (action, since) =>

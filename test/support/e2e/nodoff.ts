@@ -57,7 +57,9 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     if (exited.code !== null) throw new Error(`nodoff ended with ${exited.code}\n${child.lines.join("\n")}`);
     const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
     return answer?.status === 200 ? true : undefined;
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
+    await child.close();
+    await rm(directory, { recursive: true, force: true });
     throw new Error(`${String(error)}\n${child.lines.slice(-30).join("\n")}`, { cause: error });
   });
 

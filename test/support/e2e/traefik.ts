@@ -25,13 +25,11 @@ export async function startTraefik(
   options: {
     /** Removed with it. */
     readonly directory?: string;
-    /** Where its API listens; default: any free port. */
-    readonly apiPort?: number;
   } = {},
 ): Promise<Traefik> {
   if (traefikBin === undefined) throw new Error("TRAEFIK_BIN is not set");
   const port = await freePort();
-  const apiPort = options.apiPort ?? (await freePort());
+  const apiPort = await freePort();
   const { directory } = options;
   const child = await startChild(traefikBin, [
     `--entrypoints.web.address=127.0.0.1:${port}`,
