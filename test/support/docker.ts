@@ -44,10 +44,10 @@ export interface DockerFixture {
   close(): Promise<void>;
 }
 
-/** Ends by TERM at once, with 0; busybox as PID 1 would ignore it. */
-export const untilTerm = ["sh", "-c", 'trap "exit 0" TERM; while :; do sleep 30 & wait $!; done'] as const;
+/** Ends by TERM at once, with 0; busybox as PID 1 would ignore it. Says `one` once it is ready for that. */
+export const untilTerm = ["sh", "-c", 'trap "exit 0" TERM; echo one; while :; do sleep 30 & wait $!; done'] as const;
 /** Ignores TERM. */
-export const stubborn = ["sh", "-c", 'trap "" TERM; while :; do sleep 30 & wait $!; done'] as const;
+export const stubborn = ["sh", "-c", 'trap "" TERM; echo one; while :; do sleep 30 & wait $!; done'] as const;
 
 /** Imports an image that holds busybox alone; `room` names its user in the engine's lists. */
 export async function openDocker(room: string): Promise<DockerFixture> {
@@ -55,7 +55,7 @@ export async function openDocker(room: string): Promise<DockerFixture> {
   const prefix = `ndtest-${room}-${randomBytes(4).toString("hex")}-`;
   const image = `${prefix}busybox:1`;
   await importBusybox(docker, image);
-  const containers: string[] = [];
+  const containers = new Set<string>();
   const networks: string[] = [];
   return {
     docker,
@@ -64,7 +64,7 @@ export async function openDocker(room: string): Promise<DockerFixture> {
     container: (name) => docker.getContainer(name),
     async create(name, options = {}) {
       const full = `${prefix}${name}`;
-      containers.push(full);
+      containers.add(full);
       await docker.createContainer({
         name: full,
         Image: image,
@@ -84,7 +84,7 @@ export async function openDocker(room: string): Promise<DockerFixture> {
       return full;
     },
     async close() {
-      await Promise.all(containers.map((name) => gone(docker.getContainer(name).remove({ force: true }))));
+      await Promise.all([...containers].map((name) => gone(docker.getContainer(name).remove({ force: true }))));
       await Promise.all(networks.map((name) => gone(docker.getNetwork(name).remove())));
       await gone(docker.getImage(image).remove());
     },

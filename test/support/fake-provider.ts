@@ -292,7 +292,8 @@ export function fakeProvider(deps: {
       call("start", ref, options, () => {
         const workload = need(ref);
         refuse(workload);
-        if (workload.look.power === "paused") throw engineError(workload);
+        if (workload.look.power === "paused")
+          throw new NodoffError("ENGINE_ERROR", `${ref} is paused: resume it instead`);
         if (workload.look.power === "stopped") toRunning(workload, "started");
       }),
     stop: (ref, options) =>
@@ -323,9 +324,10 @@ export function fakeProvider(deps: {
       call("kill", ref, options, () => {
         const workload = need(ref);
         refuse(workload);
-        end(workload, 137);
+        end(workload, options.stopSignal === null || options.stopSignal === "SIGKILL" ? 137 : 0);
       }),
-    logs: (ref, options) => call("logs", ref, options, () => (need(ref).options.logs ?? []).slice(-options.lines)),
+    logs: (ref, options) =>
+      call("logs", ref, options, () => (options.lines > 0 ? (need(ref).options.logs ?? []).slice(-options.lines) : [])),
     counters: (ref, options) => call("counters", ref, options, () => need(ref).options.counters ?? {}),
     address: (ref, query, options) =>
       call("address", ref, options, () => {

@@ -9,9 +9,9 @@ import type { RecordingWatch } from "./observer.ts";
 import { eventually } from "./relay.ts";
 
 /**
- * What the suite asks for: `plain` ends by TERM with 0, and writes the lines `one`, `two`, `three` when it starts ·
- * `stubborn` ignores TERM · `crasher` ends by itself with 3 soon after its start · `broken` cannot be started, for its
- * command does not exist.
+ * What the suite asks for: `plain` ends by TERM with 0, and writes the lines `one`, `two`, `three` once it heeds that ·
+ * `stubborn` ignores TERM · `crasher` ends by itself with 3 soon after its start, by TERM with 0 · `broken` cannot be
+ * started, for its command does not exist. All write at least one line when they are up.
  */
 export type Kind = "plain" | "stubborn" | "crasher" | "broken";
 
@@ -74,6 +74,8 @@ export function describeProvider(
     const started = async (kind: Kind = "plain"): Promise<string> => {
       const ref = await subject.create(kind);
       await provider.start(ref, io());
+      // A signal sent before the command has set its traps would end it otherwise than meant.
+      await eventually("its first line", async () => (await provider.logs(ref, { ...io(), lines: 1 })).length > 0);
       return ref;
     };
     const row = (title: string, run: () => Promise<void>): void => {
@@ -180,6 +182,7 @@ export function describeProvider(
       assert.equal((await watch.change(ref, "exited")).asked, true);
       await provider.start(ref, io());
       assert.equal(await power(ref), "running", "it can be started again");
+      await provider.kill(ref, killing());
     });
 
     row("kill by another signal waits for the end", async () => {

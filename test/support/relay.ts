@@ -14,8 +14,8 @@ export interface Relay {
   /** Breaks every connection and goes away: the socket file is removed, the port closed. */
   down(): Promise<void>;
   up(): Promise<void>;
-  /** Half-open: connections stay, but nothing passes any more, nor for new ones. */
-  freeze(): void;
+  /** Half-open: connections stay, but nothing passes any more; nor for new ones with `all`. */
+  freeze(which: "open" | "all"): void;
   thaw(): void;
   close(): Promise<void>;
 }
@@ -82,8 +82,8 @@ export async function createRelay({ listen, target }: { listen: string | null; t
     cut,
     down,
     up,
-    freeze() {
-      frozen = true;
+    freeze(which) {
+      frozen = which === "all";
       for (const pair of pairs) freezePair(pair);
     },
     thaw() {

@@ -1,0 +1,115 @@
+import type { Clock } from "../../core/clock.ts";
+import { NodoffError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Provider, ProviderObserver } from "../../core/provider.ts";
+import { findAddress } from "./address.ts";
+import { createClient } from "./client.ts";
+import { createContainers } from "./containers.ts";
+import { readCounters } from "./counters.ts";
+import { toEndpoint } from "./endpoint.ts";
+import type { DockerTls } from "./endpoint.ts";
+import { createMarks } from "./marks.ts";
+import { readOutput } from "./output.ts";
+import { createPower } from "./power.ts";
+import { missingRights } from "./rights.ts";
+import { ownContainerId } from "./self.ts";
+import type { Self } from "./self.ts";
+import { watchEngine } from "./watch.ts";
+
+export type { DockerTls } from "./endpoint.ts";
+export { readSelf } from "./self.ts";
+export type { Self } from "./self.ts";
+
+export interface DockerProviderOptions {
+  /** The name under `providers:`. */
+  readonly name: string;
+  /** `unix://`, `tcp://`, `http://` or `https://`; null = `DOCKER_HOST` of `env`, else the default socket. */
+  readonly url: string | null;
+  readonly tls: DockerTls | null;
+  /** The network whose addresses are used; null = one shared with nodoff, else the first that can be reached. */
+  readonly network: string | null;
+  /** What tells nodoff's own container from the others: `readSelf()`. */
+  readonly self: Self;
+  /** The process's environment: only the DOCKER_* variables and HOME are read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 to below 1, for the jitter of reconnects; default Math.random. */
+  readonly random?: () => number;
+}
+
+/**
+ * Adapter to a Docker or Podman engine. Opens nothing until it is called; throws CONFIG_INVALID when the address cannot
+ * be used.
+ */
+export function createDockerProvider(options: DockerProviderOptions): Provider {
+  const { name, clock, network } = options;
+  const logger = options.logger.child({ provider: name });
+  const endpoint = toEndpoint(options);
+  const ownId = ownContainerId(options.self);
+  const marks = createMarks(clock);
+  const client = createClient({ endpoint, clock });
+  const containers = createContainers({ client, clock, marks, ownId });
+  const power = createPower({ client, containers, marks, clock });
+  const closing = new AbortController();
+  const watches = new Set<{ close(): Promise<void> }>();
+  let asked = false;
+
+  /** Once, as soon as the engine answers: better said now than at the first wake. */
+  const askRights = async (): Promise<void> => {
+    if (asked) return;
+    asked = true;
+    const missing = await missingRights(client, { signal: closing.signal });
+    if (missing.length > 0) logger.warn("the engine's proxy refuses calls that sleep and wake need", { missing });
+  };
+  const watch = (observer: ProviderObserver): { close(): Promise<void> } => {
+    const link: ProviderObserver["link"] = (failure) => {
+      if (failure === null) void askRights();
+      observer.link(failure);
+    };
+    const deps = { client, containers, marks, clock, logger, random: options.random ?? Math.random };
+    const watching = watchEngine(deps, {
+      link,
+      listed: (looks) => observer.listed(looks),
+      changed: (change) => observer.changed(change),
+    });
+    const closed = {
+      close() {
+        watches.delete(closed);
+        return watching.close();
+      },
+    };
+    watches.add(closed);
+    return closed;
+  };
+  /** After `close` nothing is sent any more. */
+  const open =
+    <A extends readonly unknown[], T>(run: (...args: A) => Promise<T>) =>
+    async (...args: A): Promise<T> => {
+      if (closing.signal.aborted) throw new NodoffError("SHUTTING_DOWN", `${name} is closed`);
+      return run(...args);
+    };
+  return {
+    name,
+    type: "docker",
+    capabilities: { pause: true, kill: true, logs: true, health: true, discovers: true },
+    list: open(async (io) => (await containers.entries(io)).map(({ look }) => look)),
+    inspect: open((ref, io) => containers.look(ref, io)),
+    start: open(power.start),
+    stop: open(power.stop),
+    pause: open(power.pause),
+    resume: open(power.resume),
+    kill: open(power.kill),
+    watch,
+    logs: open(async (ref, io) => readOutput(client, await containers.need(ref, { signal: io.signal }), io)),
+    counters: open(async (ref, io) => readCounters(client, await containers.need(ref, io), io)),
+    address: open((ref, { port }, { signal }) =>
+      findAddress({ containers, endpoint, ownId, network }, ref, { port, signal }),
+    ),
+    async close() {
+      closing.abort(new Error("closed"));
+      await Promise.all([...watches].map((watching) => watching.close()));
+      client.close();
+    },
+  };
+}

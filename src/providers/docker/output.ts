@@ -1,0 +1,139 @@
+import type { Readable } from "node:stream";
+import { NodoffError } from "../../core/errors.ts";
+import type { IoOptions } from "../../core/provider.ts";
+import type { Client } from "./client.ts";
+import { untilAborted } from "./deadline.ts";
+import type { RawContainer } from "./raw.ts";
+
+const maxLineChars = 4_096;
+const maxTotalChars = 262_144;
+const headerBytes = 8;
+
+/** The last `lines` lines a container wrote, oldest first; empty where its log driver cannot be read. */
+export async function readOutput(
+  client: Client,
+  raw: RawContainer,
+  { signal, lines }: IoOptions & { readonly lines: number },
+): Promise<readonly string[]> {
+  if (lines <= 0) return [];
+  const tail = createTail(lines);
+  const read = raw.Config?.Tty === true ? createTextReader(tail.push) : createFrameReader(tail.push);
+  try {
+    await client.call("GET /containers/{id}/logs", { signal }, async ({ docker }, abortSignal) => {
+      const query = { stdout: true, stderr: true, follow: false, tail: lines };
+      const stream = await new Promise<Readable>((resolve, reject) => {
+        // Not `container.logs`: that reads everything into memory and parses an output that happens to be JSON.
+        const path = `/containers/${raw.Id}/logs?`;
+        const options = {
+          path,
+          method: "GET",
+          isStream: true,
+          statusCodes: { 200: true },
+          options: query,
+          abortSignal,
+        };
+        docker.modem.dial(options, (error, result) => (error ? reject(error) : resolve(result as Readable)));
+      });
+      await untilAborted(drain(stream, read.write), abortSignal);
+    });
+  } catch (error) {
+    if (error instanceof NodoffError && error.code === "ENGINE_ERROR" && isUnreadable(error.message)) return [];
+    throw error;
+  }
+  read.end();
+  return tail.lines();
+}
+
+function isUnreadable(message: string): boolean {
+  return /logging driver|does not support reading|dead or marked for removal/i.test(message);
+}
+
+function drain(stream: Readable, write: (chunk: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.on("data", write);
+    stream.on("end", resolve);
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("the answer broke off")));
+  });
+}
+
+interface Tail {
+  readonly push: (line: string) => void;
+  lines(): readonly string[];
+}
+
+/** Keeps the last lines within bounds. */
+function createTail(limit: number): Tail {
+  const kept: string[] = [];
+  let total = 0;
+  return {
+    push(line) {
+      const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+      kept.push(text);
+      total += text.length;
+      while (kept.length > limit || (total > maxTotalChars && kept.length > 1)) total -= kept.shift()?.length ?? 0;
+    },
+    lines: () => kept,
+  };
+}
+
+interface TextReader {
+  readonly write: (chunk: Buffer) => void;
+  readonly end: () => void;
+}
+
+/** Cuts text into lines; what goes beyond a line's bound is dropped. */
+export function createTextReader(push: (line: string) => void): TextReader {
+  const decoder = new TextDecoder();
+  let rest = "";
+  const take = (text: string): void => {
+    const lines = (rest + text).split("\n");
+    rest = (lines.pop() ?? "").slice(0, maxLineChars);
+    for (const line of lines) push(line.slice(0, maxLineChars));
+  };
+  return {
+    write: (chunk) => take(decoder.decode(chunk, { stream: true })),
+    end() {
+      take(decoder.decode());
+      if (rest !== "") push(rest);
+      rest = "";
+    },
+  };
+}
+
+/** Undoes the engine's multiplexing: 8 bytes of header (stream, 3 zeros, big-endian length), then as many bytes. */
+export function createFrameReader(push: (line: string) => void): TextReader {
+  const streams = new Map<number, TextReader>();
+  let header = Buffer.alloc(0);
+  let left = 0;
+  let current: TextReader | null = null;
+  const open = (kind: number): TextReader => {
+    const reader = streams.get(kind) ?? createTextReader(push);
+    streams.set(kind, reader);
+    return reader;
+  };
+  return {
+    write(chunk) {
+      let at = 0;
+      while (at < chunk.length) {
+        if (left === 0) {
+          const part = chunk.subarray(at, at + headerBytes - header.length);
+          header = Buffer.concat([header, part]);
+          at += part.length;
+          if (header.length < headerBytes) return;
+          current = open(header.readUInt8(0));
+          left = header.readUInt32BE(4);
+          header = Buffer.alloc(0);
+          continue;
+        }
+        const part = chunk.subarray(at, at + left);
+        current?.write(part);
+        at += part.length;
+        left -= part.length;
+      }
+    },
+    end() {
+      for (const reader of streams.values()) reader.end();
+    },
+  };
+}
