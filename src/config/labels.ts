@@ -54,6 +54,8 @@ export type LabelReading =
       readonly errors: readonly LabelError[];
       /** Hosts that lead to it, as far as the labels can be read. */
       readonly hosts: readonly string[];
+      /** The door to them that always lets through; none without hosts. */
+      readonly routes: readonly RouteSpec[];
     };
 
 /**
@@ -77,7 +79,22 @@ export function readLabels(input: LabelInput): LabelReading {
   const spec = parsed.success ? toSpec(alias, own, foreign.doors, { ...input, report }) : undefined;
   errors.unshift(...findings.map(({ path, message }) => ({ source, key: `nodoff.${path.join(".")}`, message })));
   if (spec !== undefined && errors.length === 0) return { kind: "spec", ...spec };
-  return { kind: "invalid", alias, errors, hosts: readHosts(tree, foreign.doors) };
+  const hosts = readHosts(tree, foreign.doors);
+  return { kind: "invalid", alias, errors, hosts, routes: toOpenDoor(alias, hosts, input) };
+}
+
+/**
+ * Lets through whoever wants to a container that is left out, also with `unknown_host: deny` and where a wildcard would
+ * lead elsewhere. Our own proxy does not serve it: it knows no address.
+ */
+function toOpenDoor(
+  alias: string,
+  hosts: readonly string[],
+  { containerName, provider, takenAliases }: LabelInput,
+): RouteSpec[] {
+  const free = takenAliases?.has(alias) === true ? containerName : alias;
+  const route = toOwnRoute({ alias: free, source: provider, workload: null }, {});
+  return hosts.length === 0 ? [] : [{ ...route, hosts, served: false }];
 }
 
 /** A label error as people read it: `label blog-web nodoff.idle_timeout: …`. */

@@ -4,7 +4,6 @@
  */
 
 export type Strategy = "auto" | "page" | "hold" | "redirect";
-export type HandOver = "auto" | "url" | "docker";
 export type StopMethod = "stop" | "pause" | "kill";
 
 /** Matches requests. Every field that is given must match; globs use `*` for any run of characters. */

@@ -50,9 +50,15 @@ describe("when it sleeps", () => {
 
   test("adopted with an old last use: not at once, but after min_awake", () => {
     const readings = [named("requests", used(awakeSince - 60 * minute))];
-    const { sleepAt, reasons } = verdict({ readings, awakeSince }, policy, now);
+    const { sleepAt, reasons } = verdict({ readings, awakeSince }, policy, awakeSince + 1_000);
     assert.equal(sleepAt, awakeSince + 30_000);
     assert.equal(reasons.at(-1)?.signal, "min_awake");
+    const later = verdict({ readings, awakeSince }, policy, awakeSince + 30_000);
+    assert.deepEqual(
+      later.reasons.map(({ signal }) => signal),
+      ["requests"],
+      "once it has passed it explains nothing",
+    );
   });
 
   test("use that lies in the future counts as now: a clock step must not keep it awake for ever", () => {

@@ -70,6 +70,7 @@ export function verdict(inputs: VerdictInputs, policy: VerdictPolicy, now: numbe
   if (blocked) return { sleepAt: null, reasons };
   const earliest = inputs.awakeSince + policy.minAwakeMs;
   const idleAt = (lastUsedAt ?? inputs.awakeSince) + policy.idleTimeoutMs;
-  if (earliest > idleAt) reasons.push({ signal: "min_awake", verdict: "waits", text: "min_awake has not passed" });
+  if (earliest > idleAt && earliest > now)
+    reasons.push({ signal: "min_awake", verdict: "waits", text: "min_awake has not passed" });
   return { sleepAt: Math.max(idleAt, earliest), reasons };
 }

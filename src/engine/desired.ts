@@ -33,7 +33,8 @@ export function mergeSpecs(file: SpecSet, labelled: readonly SpecSet[]): Desired
   for (const set of labelled) {
     const clash = taken.clash(set);
     if (clash !== null) {
-      problems.push({ source: set.source, ...clash });
+      // Open doors of a container that is left out anyway are no news.
+      if (set.workloads.length > 0) problems.push({ source: set.source, ...clash });
       continue;
     }
     taken.take(set);

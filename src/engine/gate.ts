@@ -52,7 +52,8 @@ export function createGate(deps: GateDeps): Gate {
       use(route, workload);
       return allowed;
     }
-    const visit: Visit = { route, workload, facts, options, door: doorOf(route), until: null };
+    const latest = clock.now() + options.maxHoldMs;
+    const visit: Visit = { route, workload, facts, options, door: doorOf(route), latest, until: null };
     if (options.via === "docker") workload.requireDockerHandOver();
     return act(visit, 1);
   }
@@ -124,7 +125,7 @@ export function createGate(deps: GateDeps): Gate {
 
   async function waitFirstLook(visit: Visit, holdMs: number, count: boolean): Promise<Answer> {
     const { route, workload, options } = visit;
-    const outcome = await hold(visit, holdMs);
+    const outcome = await hold(visit, Math.min(holdMs, visit.latest - clock.now()));
     if (outcome === "full" || options.signal.aborted) return outcome === "full" ? full(visit) : left;
     if (workload.state !== "unknown") return act(visit, 1);
     // In doubt, allow.
@@ -137,7 +138,7 @@ export function createGate(deps: GateDeps): Gate {
     // The request that wakes is use, whatever comes of it; further rounds are the same request.
     if (decision.count && round === 1) use(route, workload);
     if (workload.wake("request")) quotaOf(visit)?.take(clientOf(facts), clock.now());
-    visit.until ??= clock.now() + decision.holdMs;
+    visit.until ??= Math.min(visit.latest, clock.now() + decision.holdMs);
     const leftMs = visit.until - clock.now();
     if (round > roundsMax || leftMs <= 0) return tally(route, waking(visit, decision.otherwise));
     return afterHold(visit, decision, { leftMs, round });
@@ -291,7 +292,7 @@ export function createGate(deps: GateDeps): Gate {
     const { workload } = route;
     const options: DoorOptions = { maxHoldMs: 0, via: "url", signal: new AbortController().signal };
     if (workload === null) return upstreamAway(route);
-    const visit: Visit = { route, workload, facts, options, door: doorOf(route), until: null };
+    const visit: Visit = { route, workload, facts, options, door: doorOf(route), latest: clock.now(), until: null };
     const decision = question(visit);
     if (decision.do === "allow" || decision.do === "wait_first_look") {
       // The proxy met a dead upstream although we allow: look, but start nothing.
@@ -315,6 +316,8 @@ interface Visit {
   readonly facts: RequestFacts;
   readonly options: DoorOptions;
   readonly door: CompiledDoor;
+  /** The door's proxy gives up then, whatever it is held for: monotonic ms. */
+  readonly latest: number;
   /** End of the hold, monotonic ms; null before it begins. */
   until: number | null;
 }

@@ -24,7 +24,7 @@ export interface ObservingDeps extends Shared {
   readonly startPending: () => boolean;
   /** The engine's own health check found it unhealthy. */
   readonly unhealthy: () => void;
-  /** It runs anew under a ready state: its address may be another one. */
+  /** It runs anew and the state stays: its address may be another one. */
   readonly restarted: () => void;
 }
 
@@ -37,7 +37,7 @@ const crashLoopWindowMs = 60_000;
 interface Hint {
   /** Come back after the debounce. */
   readonly confirmed?: boolean;
-  /** The engine told of a start. */
+  /** The engine told of an end and of a start after it. */
   readonly restarted?: boolean;
 }
 
@@ -64,9 +64,11 @@ export function createObserving(deps: ObservingDeps): Observing {
         if (!change.asked) exits.push(clock.now());
         lastExit = change;
         return reconcile();
-      case "started":
+      case "started": {
+        const restarted = lastExit !== null;
         lastExit = null;
-        return reconcile({ restarted: true });
+        return reconcile({ restarted });
+      }
       case "deleted":
       case "resumed":
       case "paused":
@@ -93,7 +95,7 @@ export function createObserving(deps: ObservingDeps): Observing {
 
   function reconcile(hint: Hint = {}): void {
     void queue
-      .run(() => provider.inspect(deps.spec().ref, { signal: deps.shutdown }))
+      .run(() => provider.inspect(deps.spec().ref, { signal: deps.calls() }))
       .then(
         (found) => apply(found, hint),
         // The link is lost: the last known state stands, the next list tells.
@@ -103,13 +105,13 @@ export function createObserving(deps: ObservingDeps): Observing {
 
   function apply(found: Look | undefined, hint: Hint): void {
     if (found === undefined) return dispatch({ type: "deleted" });
-    const incarnation = look?.startedAt;
+    const before = look;
     remember(found);
     if (deps.state().name === "gone") dispatch({ type: "found" });
     const state = deps.state();
     if (state.name === "unknown") return firstLook(found);
     if (state.name === "stopping" || (state.name === "starting" && deps.startPending())) return;
-    if (found.power === "running") return seenRunning(found, hint, incarnation);
+    if (found.power === "running") return seenRunning(found, hint, before);
     if (found.power === "paused") return dispatch({ type: "stopped_outside" });
     seenEnded(found, hint);
   }
@@ -120,14 +122,17 @@ export function createObserving(deps: ObservingDeps): Observing {
     dispatch({ type: "looked", power: running ? "running" : "stopped", upMs });
   }
 
-  function seenRunning(found: Look, hint: Hint, incarnation: number | null | undefined): void {
+  function seenRunning(found: Look, hint: Hint, before: Look | undefined): void {
     const state = deps.state();
     if (state.name === "napping" || (state.name === "error" && !state.running)) {
       return dispatch({ type: "started_outside" });
     }
-    if (state.name !== "ready") return;
-    if (hint.confirmed === true && isCrashLoop()) return dispatch({ type: "exited", failure: exitFailure(found) });
-    if (hint.restarted === true || found.startedAt !== incarnation) deps.restarted();
+    if (state.name === "ready" && hint.confirmed === true && isCrashLoop()) {
+      return dispatch({ type: "exited", failure: exitFailure(found) });
+    }
+    // In `starting` another time of start is our own doing.
+    const isAnother = found.id !== before?.id || (state.name !== "starting" && found.startedAt !== before.startedAt);
+    if (hint.restarted === true || isAnother) deps.restarted();
   }
 
   function seenEnded(found: Look, hint: Hint): void {

@@ -2,7 +2,7 @@ import { toFailure } from "../core/errors.ts";
 import type { Look } from "../core/provider.ts";
 import type { StopMethod } from "../core/spec.ts";
 import { recordSleep } from "../core/tallies.ts";
-import { type Reason, type Verdict, verdict } from "../core/verdict.ts";
+import { type NamedReading, type Reason, type Verdict, verdict } from "../core/verdict.ts";
 import { readAll, readNow } from "./last-look.ts";
 import type { Shared } from "./workload-parts.ts";
 
@@ -15,6 +15,8 @@ export interface Sleeping {
   awake(now: number): void;
   /** Once a second: hands last use to the store, takes the last look when idle time is over. */
   sweep(now: number): void;
+  /** Hands last use to the store. */
+  save(): void;
   /** Look again at the next sweep: the policy changed. */
   reconsider(): void;
   /** Carries the stop out and says how it ended. */
@@ -43,12 +45,18 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
   let nextLookAt = 0;
   let refusals = 0;
   let reasons: readonly Reason[] = [];
+  /** The last look has the queue's turn: a stop that follows from it belongs to the same turn. */
+  let inTurn = false;
+  let underWay: Promise<void> = Promise.resolve();
+
+  function save(): void {
+    if (lastUsedAt === null || lastUsedAt === savedAt) return;
+    savedAt = lastUsedAt;
+    store.saveLastUsed(alias, Math.round(clock.wall() - (clock.now() - lastUsedAt)));
+  }
 
   function sweep(now: number): void {
-    if (lastUsedAt !== null && lastUsedAt !== savedAt) {
-      savedAt = lastUsedAt;
-      store.saveLastUsed(alias, Math.round(clock.wall() - (now - lastUsedAt)));
-    }
+    save();
     const { idleTimeoutMs, minAwakeMs } = deps.spec();
     if (idleTimeoutMs === 0 || looking || now < nextLookAt) return;
     const state = deps.state();
@@ -57,14 +65,22 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
     void lastLook();
   }
 
+  /** Takes its turn at the engine first: a look that is old by the time of the stop is none. */
   async function lastLook(): Promise<void> {
     looking = true;
-    const stateThen = deps.state();
+    const { signal: left } = deps.scope();
     const usedThen = lastUsedAt;
-    const readings = await readAll(signals, alias, AbortSignal.any([deps.scope().signal, deps.shutdown]));
+    const isAsThen = (): boolean => !left.aborted && lastUsedAt === usedThen;
+    await deps.queue.run(async () => {
+      if (!isAsThen()) return;
+      const readings = await readAll(signals, alias, left);
+      // Used, or changed, while the signals answered: the next sweep looks again.
+      if (isAsThen()) await conclude(readings);
+    });
     looking = false;
-    // Used, or changed, while the signals answered: the next sweep looks again.
-    if (deps.state() !== stateThen || lastUsedAt !== usedThen) return;
+  }
+
+  async function conclude(readings: readonly NamedReading[]): Promise<void> {
     const now = clock.now();
     const spec = deps.spec();
     const found = verdict({ readings, awakeSince }, spec, now);
@@ -73,7 +89,10 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
       nextLookAt = found.sleepAt ?? now + Math.min(pollMaxMs, spec.idleTimeoutMs / 4);
       return;
     }
+    inTurn = true;
     deps.dispatch({ type: "sleep" });
+    inTurn = false;
+    await underWay;
   }
 
   async function fallAsleep(): Promise<void> {
@@ -81,9 +100,18 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
     const method = wanted === "pause" && !provider.capabilities.pause ? "stop" : wanted;
     const begun = clock.now();
     deps.tell("stopped", `going to sleep (${method})`);
+    const scope = deps.scope();
+    const send = async (): Promise<void> => {
+      // Deleted, or left out of the configuration, before its turn came.
+      if (!scope.signal.aborted) await sleepAtEngine(method);
+    };
     try {
-      await deps.queue.run(() => sleepAtEngine(method));
+      const sent = inTurn ? send() : deps.queue.run(send);
+      underWay = sent.catch(() => undefined);
+      await sent;
     } catch (error) {
+      // Deleted or closed meanwhile: nothing failed.
+      if (scope.signal.aborted) return;
       const failure = toFailure(error, "ENGINE_ERROR");
       recordSleep(deps.tallies, method, "failed");
       logger.error("stop failed", { method, code: failure.code, error: failure.message });
@@ -100,7 +128,7 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
 
   async function sleepAtEngine(method: StopMethod): Promise<void> {
     const { ref, stopSignal, stopTimeoutMs: timeoutMs } = deps.spec();
-    const io = { signal: deps.shutdown };
+    const io = { signal: deps.calls() };
     try {
       if (method === "pause") await provider.pause(ref, io);
       else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
@@ -127,6 +155,7 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
       lastUsedAt ??= now;
     },
     sweep,
+    save,
     reconsider() {
       nextLookAt = 0;
     },

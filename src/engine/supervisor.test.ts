@@ -14,7 +14,13 @@ function readTestLabels(look: Look, taken: ReadonlySet<string>): Discovered {
   const { on, bad, host } = look.labels;
   const [ref = ""] = look.refs;
   if (bad !== undefined) {
-    return { kind: "invalid", errors: [{ source: `label ${ref}`, key: "nodoff.idle_timeout", message: bad }] };
+    const errors = [{ source: `label ${ref}`, key: "nodoff.idle_timeout", message: bad }];
+    const hosts = host === undefined ? [] : [host];
+    return {
+      kind: "invalid",
+      errors,
+      routes: hosts.map((name) => routeSpec({ alias: ref, hosts: [name], workload: null })),
+    };
   }
   if (on === undefined) return { kind: "none" };
   const alias = taken.has(on) ? `project-${on}` : on;
@@ -71,13 +77,14 @@ void describe("discovery", () => {
   void it("leaves out only the container with the wrong label, and says so once", async () => {
     const { provider, supervisor, logger } = world();
     provider.add("good", { labels: { on: "good" } });
-    provider.add("wrong", { labels: { on: "wrong", bad: '"x" is not a duration' } });
+    provider.add("wrong", { labels: { on: "wrong", host: "wrong.test", bad: '"x" is not a duration' } });
     supervisor.addProvider(provider);
     await settle();
     provider.relist();
     await settle();
     assert.equal(supervisor.workload("good")?.state, "napping");
-    assert.equal(supervisor.registry.match("wrong.test", "/"), undefined, "an unknown host is allowed");
+    assert.equal(supervisor.workload("wrong"), undefined);
+    assert.equal(supervisor.registry.match("wrong.test", "/")?.workload, null, "whoever wants to it is let through");
     assert.deepEqual(
       supervisor.problems().map(({ source }) => source),
       ["label wrong"],
@@ -107,6 +114,44 @@ void describe("discovery", () => {
         .sort(),
       ["nodoff.enable", "nodoff.host"],
     );
+  });
+
+  void it("leaves names and hosts to who had them first, through lists and reloads, until it leaves", async () => {
+    const { provider, supervisor } = world();
+    const refs = (): unknown => [...supervisor.workloads()].map(({ spec }) => [spec.alias, spec.ref]);
+    provider.add("y-web", { labels: { on: "web", host: "web.test" } });
+    supervisor.addProvider(provider);
+    await settle();
+    provider.add("x-web", { labels: { on: "web", host: "web.test" } });
+    await settle();
+    provider.relist();
+    await settle();
+    assert.deepEqual(refs(), [["web", "y-web"]]);
+    supervisor.configure({ workloads: [], routes: [] });
+    assert.deepEqual(refs(), [["web", "y-web"]]);
+    assert.deepEqual(
+      supervisor.problems().map(({ source, key }) => [source, key]),
+      [["label x-web", "nodoff.host"]],
+    );
+    provider.outside.delete("y-web");
+    provider.relist();
+    await settle();
+    assert.deepEqual(refs(), [["project-web", "x-web"]]);
+  });
+
+  void it("reads a wrong label again once another container has left: it may have had the name", async () => {
+    const { provider, supervisor, reads } = world();
+    provider.add("a", { labels: { on: "a" } });
+    provider.add("wrong", { labels: { on: "wrong", bad: "taken" } });
+    supervisor.addProvider(provider);
+    await settle();
+    provider.relist();
+    await settle();
+    assert.equal(reads(), 2);
+    provider.outside.delete("a");
+    provider.relist();
+    await settle();
+    assert.equal(reads(), 3);
   });
 
   void it("gives the later of two equal names its longer one", async () => {
@@ -150,7 +195,8 @@ void describe("reload", () => {
     before?.wake("request");
     await clock.advanceAsync(500);
     const route = supervisor.registry.get("a");
-    supervisor.configure({ workloads: [a], routes: [routeA] });
+    // A reload reads everything anew.
+    supervisor.configure({ workloads: [workloadSpec({ alias: "a" })], routes: [routeSpec({ alias: "a" })] });
     assert.equal(supervisor.workload("a"), before);
     assert.equal(supervisor.registry.get("a"), route);
     assert.equal(supervisor.workload("b"), undefined);

@@ -12,7 +12,8 @@ import type { WorkloadDeps } from "./workload-parts.ts";
 export type Discovered =
   | { readonly kind: "none" }
   | { readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] }
-  | { readonly kind: "invalid"; readonly errors: readonly ConfigProblem[] };
+  /** Left out: `routes` let everybody through to it. */
+  | { readonly kind: "invalid"; readonly errors: readonly ConfigProblem[]; readonly routes: readonly RouteSpec[] };
 
 export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
   /** Reads the labels of a look; `taken` are the aliases that may no longer be used. */
@@ -47,12 +48,16 @@ export interface Supervisor {
 }
 
 const sweepEveryMs = 1_000;
+const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
+const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
 
 interface Watched {
   readonly provider: Provider;
   readonly watch: { close(): Promise<void> };
   /** Every name of everything it has; null before the first list. */
   looks: ReadonlyMap<string, Look> | null;
+  /** `looks` are of this very moment. */
+  fresh: boolean;
   failure: Failure | null;
   connected: boolean;
   readonly discovered: Map<string, Discovered>;
@@ -75,7 +80,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
 
   function apply(): void {
     const labelled = [...watched.values()].flatMap((each) => each.labelled);
-    const desired = mergeSpecs(file, labelled);
+    const merged = mergeSpecs(file, labelled);
+    // What reads the same is the same: its routes and counters stay.
+    const desired = {
+      ...merged,
+      workloads: keepEqual(merged.workloads, (alias) => workloads.get(alias)?.spec),
+      routes: keepEqual(merged.routes, (alias) => registry.get(alias)?.spec),
+    };
     problems = [...[...watched.values()].flatMap((each) => each.problems), ...desired.problems];
     tellProblems();
     replaceWorkloads(desired.workloads, upstreamsByWorkload(desired.routes));
@@ -107,13 +118,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       const routes = upstreams.get(spec.alias) ?? [];
       const workload = workloads.get(spec.alias);
       if (workload === undefined) create(spec, routes);
-      else if (workload.spec !== spec) workload.update(spec, routes);
+      else workload.update(spec, routes);
     }
   }
 
   function remove(workload: Workload): void {
     const { alias, provider, ref } = workload.spec;
-    workload.close();
+    workload.close(leftOut);
     workloads.delete(alias);
     byRef.delete(keyOf(provider, ref));
   }
@@ -125,7 +136,10 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workload.update(spec, upstreams);
     workloads.set(spec.alias, workload);
     byRef.set(keyOf(spec.provider, spec.ref), workload);
-    if (source.looks !== null) workload.listed(source.looks.get(spec.ref));
+    if (source.looks === null) return;
+    workload.listed(source.looks.get(spec.ref));
+    // The last list may be a minute old.
+    if (!source.fresh) workload.recheck();
   }
 
   function addProvider(provider: Provider): void {
@@ -137,6 +151,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
         link: (failure) => link(each, failure),
       }),
       looks: null,
+      fresh: false,
       failure: null,
       connected: false,
       discovered: new Map(),
@@ -153,26 +168,27 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const byName = new Map<string, Look>();
     for (const look of looks) for (const ref of look.refs) if (!byName.has(ref)) byName.set(ref, look);
     each.looks = byName;
+    each.fresh = true;
     if (provider.capabilities.discovers && discover(each, looks)) apply();
+    each.fresh = false;
     for (const workload of workloads.values()) {
       if (workload.spec.provider === provider.name) workload.listed(byName.get(workload.spec.ref));
     }
   }
 
   /** Reads labels anew where something came, went or was renamed. Returns whether anything did. */
-  function discover(each: Watched, looks: readonly Look[]): boolean {
+  function discover(each: Watched, looks: readonly Look[], anew = false): boolean {
     const before = each.discovered.size;
-    const seen = new Set<string>();
+    const keyed = inOrderOfClaim(looks, each.discovered);
+    // Whoever left may have had the name that somebody else asked for in vain.
+    const left = [...each.discovered.keys()].some((key) => !keyed.has(key));
     const taken = new Set([...file.workloads, ...file.routes].map(({ alias }) => alias));
     const sets: SpecSet[] = [];
     const found: ConfigProblem[] = [];
     let changes = false;
-    for (const look of [...looks].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))) {
-      // A container's labels never change under one id.
-      const key = `${look.id} ${nameOf(look)}`;
-      seen.add(key);
+    for (const [key, look] of keyed) {
       let read = each.discovered.get(key);
-      if (read === undefined || (read.kind === "spec" && taken.has(read.workload.alias))) {
+      if (read === undefined || anew || (left && read.kind === "invalid") || isTaken(read, taken)) {
         read = deps.discover(look, each.provider, taken);
         each.discovered.set(key, read);
         changes = true;
@@ -180,11 +196,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       if (read.kind === "none") continue;
       warnAbout(each, look);
       if (read.kind === "invalid") found.push(...read.errors);
-      if (read.kind !== "spec") continue;
-      for (const { alias } of [read.workload, ...read.routes]) taken.add(alias);
-      sets.push({ source: `label ${nameOf(look)}`, workloads: [read.workload], routes: read.routes });
+      const own = read.kind === "spec" ? [read.workload] : [];
+      for (const { alias } of [...own, ...read.routes]) taken.add(alias);
+      sets.push({ source: `label ${nameOf(look)}`, workloads: own, routes: read.routes });
     }
-    for (const key of each.discovered.keys()) if (!seen.has(key)) each.discovered.delete(key);
+    for (const key of each.discovered.keys()) if (!keyed.has(key)) each.discovered.delete(key);
     each.labelled = sets;
     each.problems = found;
     return changes || each.discovered.size !== before;
@@ -253,17 +269,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     configure(next) {
       file = { source: "the file", ...next };
       // Aliases the file takes now may collide with those labels chose before.
-      for (const each of watched.values()) each.discovered.clear();
-      for (const each of watched.values()) if (each.looks !== null) discover(each, [...new Set(each.looks.values())]);
+      for (const each of watched.values())
+        if (each.looks !== null) discover(each, [...new Set(each.looks.values())], true);
       apply();
     },
     async close() {
       closed = true;
-      const now = clock.now();
-      for (const workload of workloads.values()) {
-        workload.sweep(now);
-        workload.close();
-      }
+      for (const workload of workloads.values()) workload.close(shuttingDown);
       for (const { watch, provider } of watched.values()) {
         try {
           await watch.close();
@@ -276,8 +288,38 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   };
 }
 
+function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {
+  return read.kind === "spec" && taken.has(read.workload.alias);
+}
+
+function keepEqual<S extends { readonly alias: string }>(
+  specs: readonly S[],
+  known: (alias: string) => S | undefined,
+): readonly S[] {
+  return specs.map((spec) => {
+    const before = known(spec.alias);
+    return before !== undefined && JSON.stringify(before) === JSON.stringify(spec) ? before : spec;
+  });
+}
+
 function keyOf(provider: string, ref: string): string {
   return `${provider}/${ref}`;
+}
+
+/**
+ * Looks by what their labels are remembered under: a container's labels never change under one id, but a rename may free
+ * a name. In the order they were found, new ones by name: a name or host stays with the container that has it while
+ * another is made to replace it, as compose does.
+ */
+function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
+  const byName = looks.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const keyed = new Map(byName.map((look) => [`${look.id} ${nameOf(look)}`, look]));
+  const ordered = new Map<string, Look>();
+  for (const key of [...known.keys(), ...keyed.keys()]) {
+    const look = keyed.get(key);
+    if (look !== undefined) ordered.set(key, look);
+  }
+  return ordered;
 }
 
 function nameOf(look: Look): string {

@@ -35,7 +35,7 @@ export interface ReadinessQuestion {
 }
 
 /** The questions `ready:` asks of the upstream (design §3); none where nothing answers HTTP or TCP. */
-export function readinessTargets(spec: WorkloadSpec, origin: string | null): readonly ProbeTarget[] {
+function readinessTargets(spec: WorkloadSpec, origin: string | null): readonly ProbeTarget[] {
   if (origin === null) return [];
   const url = new URL(origin);
   const targets: ProbeTarget[] = [];
@@ -89,11 +89,16 @@ export async function untilReady(question: ReadinessQuestion, deps: ReadinessDep
   return !signal.aborted;
 }
 
-function pause(ms: number, scope: Scope): Promise<void> {
+/** Resolves after `ms`, or when the scope ends. */
+export function pause(ms: number, scope: Scope): Promise<void> {
   if (ms <= 0 || scope.signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    scope.after(ms, resolve);
-    scope.signal.addEventListener("abort", () => resolve(), { once: true });
+    const end = (): void => {
+      scope.signal.removeEventListener("abort", end);
+      resolve();
+    };
+    scope.after(ms, end);
+    scope.signal.addEventListener("abort", end, { once: true });
   });
 }
 

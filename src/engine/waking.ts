@@ -3,7 +3,7 @@ import type { Look } from "../core/provider.ts";
 import type { UpstreamSpec } from "../core/spec.ts";
 import { recordWake } from "../core/tallies.ts";
 import { createScope, type Scope } from "./scope.ts";
-import { resolveUpstream, untilReady } from "./until-ready.ts";
+import { pause, resolveUpstream, untilReady } from "./until-ready.ts";
 import type { Shared } from "./workload-parts.ts";
 
 /** How one workload is brought up, and where it answers. */
@@ -24,11 +24,11 @@ export interface Waking {
   estimateMs(): number | null;
   /** Origin of one of its upstreams (null: its own); null while unknown. */
   origin(upstream: UpstreamSpec | null): string | null;
-  /** Reads the addresses again; failures are logged. */
+  /** Reads the addresses again until they are known. */
   readAddresses(): void;
+  /** Begins the search for readiness anew, if one is under way: what it asks, or where, is another one now. */
+  seekAnew(): void;
   forgetAddresses(): void;
-  /** Upstreams of its routes beyond its own. */
-  setRouteUpstreams(upstreams: readonly UpstreamSpec[]): void;
   requireDockerHandOver(): void;
 }
 
@@ -42,13 +42,22 @@ export interface WakingDeps extends Shared {
 
 /** Probing begins at the latest so long after the start was sent: some engines answer late. */
 const probeEarlyMs = 300;
+/** An address that cannot be read is asked for again so often. */
+const addressRetryMs = 5_000;
+
+/** A search for readiness. One per attempt, however often it is asked for. */
+interface Search {
+  readonly attempt: Scope;
+  readonly pace: "eager" | "slow";
+  readonly startedAt: number;
+  readonly scope: Scope;
+}
 
 export function createWaking(deps: WakingDeps): Waking {
   const { clock, provider, queue, store, logger, dispatch, tell } = deps;
   const origins = new Map<string, string>();
-  /** Attempts that have their prober: one each, however often it is asked for. */
-  const probed = new WeakSet<Scope>();
-  let routeUpstreams: readonly UpstreamSpec[] = [];
+  let search: Search | null = null;
+  let reading: Scope | null = null;
   let dockerHandOver = false;
   let begunAt = clock.now();
   let ours = false;
@@ -68,12 +77,12 @@ export function createWaking(deps: WakingDeps): Waking {
     attempt.after(spec.wakeTimeoutMs, timeOut);
     if (!start) {
       tell("waiting_ready", "found running, waiting until it answers");
-      return void seek(attempt, "eager", startedAtOf(deps.look()));
+      return seek(attempt, "eager", startedAtOf(deps.look()));
     }
     deps.wakeBegins();
     logger.info("wake begun");
     tell("starting", "starting", { etaMs: estimateMs() });
-    if (mayProbeEarly()) attempt.after(probeEarlyMs, () => void seek(attempt, "eager", clock.now()));
+    if (mayProbeEarly()) attempt.after(probeEarlyMs, () => seek(attempt, "eager", clock.now()));
     void startAtEngine(attempt);
   }
 
@@ -101,23 +110,25 @@ export function createWaking(deps: WakingDeps): Waking {
     logger.info("started", { took_ms: Math.round(clock.now() - begunAt) });
     tell("started", "started");
     tell("waiting_ready", "waiting until it answers");
-    void seek(attempt, "eager", clock.now());
+    seek(attempt, "eager", clock.now());
     // It may have ended before the engine's answer reached us, and its event with it.
     deps.reconcile();
   }
 
   async function startOrResume(attempt: Scope): Promise<void> {
-    // Asked to sleep before its turn came.
+    // Given up before its turn came.
     if (attempt.signal.aborted) return;
     const { ref, wakeTimeoutMs } = deps.spec();
     const call = createScope(clock);
     // A hanging start must not keep the stop behind it for ever.
     call.after(wakeTimeoutMs, () => call.end());
-    const options = { signal: AbortSignal.any([call.signal, deps.shutdown]) };
+    const options = { signal: AbortSignal.any([call.signal, deps.calls()]) };
     try {
       const found = await provider.inspect(ref, options);
       if (found === undefined) return dispatch({ type: "deleted" });
       deps.remember(found);
+      // Timed out or stopped outside while the engine looked: nothing asks for this start any more.
+      if (attempt.signal.aborted) return;
       if (found.refusal !== null) throw new NodoffError("REFUSED", `nodoff does not manage it: ${found.refusal}`);
       resumed = found.power === "paused";
       if (resumed) await provider.resume(ref, options);
@@ -130,21 +141,25 @@ export function createWaking(deps: WakingDeps): Waking {
   /** Fails the attempt once the engine has said whether it runs all the same. */
   async function fail(attempt: Scope, failure: Failure): Promise<void> {
     if (attempt.signal.aborted) return;
-    const inspect = (): Promise<Look | undefined> => provider.inspect(deps.spec().ref, { signal: deps.shutdown });
+    const inspect = (): Promise<Look | undefined> => provider.inspect(deps.spec().ref, { signal: deps.calls() });
     const found = await queue.run(inspect).catch(() => undefined);
     if (attempt.signal.aborted) return;
     if (found !== undefined) deps.remember(found);
     dispatch({ type: "wake_failed", failure, running: found?.power === "running" });
   }
 
-  async function seek(attempt: Scope, pace: "eager" | "slow", startedAt: number): Promise<void> {
-    if (attempt.signal.aborted || probed.has(attempt)) return;
-    probed.add(attempt);
+  function seek(attempt: Scope, pace: Search["pace"], startedAt: number): void {
+    if (attempt.signal.aborted || search?.attempt === attempt) return;
+    search = { attempt, pace, startedAt, scope: createScope(clock, attempt.signal) };
+    void untilPassed(search);
+  }
+
+  async function untilPassed({ attempt, pace, startedAt, scope }: Search): Promise<void> {
     try {
-      await resolveOrigins(attempt);
+      if (pace === "eager") await resolveOrigins(scope);
+      else await resolvePatiently(scope);
     } catch (error) {
-      if (pace === "eager") await fail(attempt, toFailure(error));
-      return;
+      return scope.signal.aborted ? undefined : fail(attempt, toFailure(error));
     }
     const onMiss = (detail: string): void => {
       lastMiss = detail;
@@ -152,16 +167,30 @@ export function createWaking(deps: WakingDeps): Waking {
     };
     const { look, looked } = deps;
     const question = { spec: deps.spec(), origin: origin(null), pace, look, looked, startedAt, dockerHandOver, onMiss };
-    const passed = await untilReady(question, deps, attempt);
-    if (passed && !attempt.signal.aborted) dispatch({ type: "readiness_passed" });
+    const passed = await untilReady(question, deps, scope);
+    if (passed && !scope.signal.aborted) dispatch({ type: "readiness_passed" });
   }
 
-  async function resolveOrigins(attempt: Scope): Promise<void> {
-    const { upstream: own, ref } = deps.spec();
-    const signal = AbortSignal.any([attempt.signal, deps.shutdown]);
-    for (const upstream of own === null ? routeUpstreams : [own, ...routeUpstreams]) {
+  async function resolveOrigins({ signal }: Scope): Promise<void> {
+    const { ref } = deps.spec();
+    for (const upstream of deps.upstreams()) {
       const resolved = await resolveUpstream(upstream, ref, provider, signal);
-      if (!attempt.signal.aborted) origins.set(keyOf(upstream), resolved);
+      if (!signal.aborted) origins.set(keyOf(upstream), resolved);
+    }
+  }
+
+  /** For what runs already: nobody else would ask again. */
+  async function resolvePatiently(scope: Scope): Promise<void> {
+    for (let told = ""; ;) {
+      try {
+        return await resolveOrigins(scope);
+      } catch (error) {
+        if (scope.signal.aborted) return;
+        const { code, message } = toFailure(error);
+        if (message !== told) logger.warn("address not known", { code, error: message });
+        told = message;
+      }
+      await pause(addressRetryMs, scope);
     }
   }
 
@@ -183,7 +212,7 @@ export function createWaking(deps: WakingDeps): Waking {
 
   return {
     begin,
-    seekSlowly: () => void seek(deps.scope(), "slow", clock.now()),
+    seekSlowly: () => seek(deps.scope(), "slow", clock.now()),
     startPending: () => pending,
     unhealthy() {
       // Right after a resume the engine's check has not run since the pause: what it says is old.
@@ -203,16 +232,18 @@ export function createWaking(deps: WakingDeps): Waking {
     estimateMs,
     origin,
     readAddresses() {
-      const attempt = deps.scope();
-      void resolveOrigins(attempt).catch((error: unknown) => {
-        const { code, message } = toFailure(error);
-        if (!attempt.signal.aborted) logger.warn("address not known", { code, error: message });
-      });
+      reading?.end();
+      reading = createScope(clock, deps.scope().signal);
+      void resolvePatiently(reading);
+    },
+    seekAnew() {
+      if (search === null || search.attempt.signal.aborted) return;
+      const { attempt, pace, startedAt, scope } = search;
+      scope.end();
+      search = null;
+      seek(attempt, pace, startedAt);
     },
     forgetAddresses: () => origins.clear(),
-    setRouteUpstreams(upstreams) {
-      routeUpstreams = upstreams;
-    },
     requireDockerHandOver() {
       dockerHandOver = true;
     },

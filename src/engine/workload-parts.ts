@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Prober } from "../core/prober.ts";
 import type { Provider } from "../core/provider.ts";
 import type { Signal } from "../core/signal.ts";
-import type { WorkloadSpec } from "../core/spec.ts";
+import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Input, State } from "../core/state.ts";
 import type { Store } from "../core/store.ts";
 import type { Tallies } from "../core/tallies.ts";
@@ -27,10 +27,14 @@ export interface WorkloadDeps {
 }
 
 /** What the parts of one workload (waking, sleeping, observing) share. */
-export interface Shared extends WorkloadDeps {
+export interface Shared extends Omit<WorkloadDeps, "shutdown"> {
   readonly queue: CommandQueue;
+  /** Aborts when engine calls under way are given up: shut down, or no longer configured. */
+  calls(): AbortSignal;
   readonly tallies: Tallies;
   spec(): WorkloadSpec;
+  /** Where it answers: its own upstream, then those of its routes. */
+  upstreams(): readonly UpstreamSpec[];
   state(): State;
   /** Lives as long as the present state. */
   scope(): Scope;

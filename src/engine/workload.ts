@@ -27,15 +27,11 @@ export interface Workload extends WorkloadHandle {
   update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
   /** Origin of one of its upstreams (null: its own); null while unknown. */
   origin(upstream: UpstreamSpec | null): string | null;
-  /** Answers whoever waits and stops watching. Nothing is stopped at the engine. */
-  close(): void;
+  /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
+  close(why: Failure): void;
 }
 
 const recheckEveryMs = 1_000;
-const shuttingDown: Outcome = {
-  kind: "failed",
-  failure: { code: "SHUTTING_DOWN", message: "nodoff is shutting down" },
-};
 const goneOutcome: Outcome = { kind: "failed", failure: { code: "GONE", message: "the engine no longer has it" } };
 
 /**
@@ -47,11 +43,15 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
   const logger = deps.logger.child({ alias: first.alias, provider: provider.name });
   const waiters = createWaiters(deps.defer);
   let spec = first;
+  let routeUpstreams: readonly UpstreamSpec[] = [];
+  let calls: AbortController | null = null;
+  let callsSignal: AbortSignal | null = null;
   let state: State = { name: "unknown" };
   let scope = createScope(clock);
   let since = clock.wall();
   let allow = false;
-  let closed = false;
+  /** Why it was closed; null while it is open. */
+  let closed: Failure | null = null;
   let wokenAt: number | null = null;
   let recheckedAt = Number.NEGATIVE_INFINITY;
 
@@ -60,7 +60,13 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     logger,
     queue: createCommandQueue(),
     tallies: createTallies(clock.now()),
+    calls() {
+      calls ??= new AbortController();
+      // Made when first needed: most of 10,000 workloads may never be woken.
+      return (callsSignal ??= AbortSignal.any([deps.shutdown, calls.signal]));
+    },
     spec: () => spec,
+    upstreams: () => (spec.upstream === null ? routeUpstreams : [spec.upstream, ...routeUpstreams]),
     state: () => state,
     scope: () => scope,
     dispatch,
@@ -74,14 +80,14 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     ...shared,
     startPending: () => waking.startPending(),
     unhealthy: () => waking.unhealthy(),
-    restarted: () => waking.readAddresses(),
+    restarted: lookAgain,
   });
   const { look, looked, remember, reconcile, wakeBegins } = observing;
   const waking = createWaking({ ...shared, look, looked, remember, reconcile, wakeBegins });
   const sleeping = createSleeping({ ...shared, lookNow: look });
 
   function dispatch(input: Input): void {
-    if (closed) return;
+    if (closed !== null) return;
     const next = step(state, input, spec, clock.now());
     if (next.state !== state) enter(next.state, input);
     for (const command of next.commands) carryOut(command);
@@ -112,9 +118,8 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     // A refused stop is no new beginning.
     if (before.name !== "stopping") sleeping.awake(clock.now());
     if (input.type !== "readiness_passed") {
-      // Nobody probed what was adopted as it stood: its addresses are not known yet.
-      if (before.name === "unknown") waking.readAddresses();
-      return;
+      // Adopted as it stood, or not stopped after all: nobody has asked where it answers.
+      return waking.readAddresses();
     }
     wokenAt = clock.wall();
     logger.info("ready", { took_ms: Math.round(clock.now() - waking.begunAt) });
@@ -153,8 +158,14 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     }
   }
 
+  /** Where it answers, or what is asked of it, may be another thing now. */
+  function lookAgain(): void {
+    if (allow) waking.readAddresses();
+    else waking.seekAnew();
+  }
+
   function settledNow(): Outcome | null {
-    if (closed) return shuttingDown;
+    if (closed !== null) return { kind: "failed", failure: closed };
     switch (state.name) {
       case "ready":
         return { kind: "ready" };
@@ -248,17 +259,24 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     listed: observing.listed,
     sweep: sleeping.sweep,
     update(next, upstreams) {
+      const same =
+        upstreams.length === routeUpstreams.length && upstreams.every((each, at) => each === routeUpstreams[at]);
+      if (next === spec && same) return;
+      const question = (): string => JSON.stringify([spec.ready, shared.upstreams()]);
+      const before = question();
+      if (next !== spec) sleeping.reconsider();
       spec = next;
-      waking.setRouteUpstreams(upstreams);
-      sleeping.reconsider();
-      if (allow) waking.readAddresses();
+      routeUpstreams = upstreams;
+      if (question() !== before) lookAgain();
     },
     origin: waking.origin,
-    close() {
+    close(why) {
       // `allow` stays: what is ready goes on answering while nodoff leaves.
-      closed = true;
+      closed = why;
+      sleeping.save();
+      calls?.abort();
       scope.end();
-      waiters.release(shuttingDown);
+      waiters.release({ kind: "failed", failure: why });
     },
   };
 }

@@ -125,7 +125,7 @@ function isVersion(answer: unknown): answer is RawVersion {
 }
 
 /** The newest API both know, never below what the daemon still accepts. */
-export function chooseApi({ ApiVersion, MinAPIVersion }: RawVersion): string {
+function chooseApi({ ApiVersion, MinAPIVersion }: RawVersion): string {
   const chosen = compareApi(ApiVersion, newestApi) < 0 ? ApiVersion : newestApi;
   return MinAPIVersion !== undefined && compareApi(chosen, MinAPIVersion) < 0 ? MinAPIVersion : chosen;
 }

@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { defineConfig, type Plugin } from "rolldown";
+
+/** MIT and its kind ask for their notice in every copy: those of whatever was bundled go into one file beside it. */
+function licences(): Plugin {
+  return {
+    name: "licences",
+    generateBundle(_options, bundle) {
+      const folders = new Set<string>();
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk") continue;
+        for (const id of chunk.moduleIds) {
+          const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(id)?.[0];
+          if (folder !== undefined) folders.add(folder);
+        }
+      }
+      const source = [...folders]
+        .sort()
+        .map(notice)
+        .join(`\n${"-".repeat(80)}\n\n`);
+      this.emitFile({ type: "asset", fileName: "LICENSES.txt", source });
+    },
+  };
+}
+
+function notice(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8")) as {
+    readonly name: string;
+    readonly version: string;
+    readonly license?: string;
+  };
+  const file = readdirSync(folder).find((entry) => /^(?:licen[cs]e|copying)/i.test(entry));
+  const text = file === undefined ? "(ships no licence file)\n" : readFileSync(`${folder}/${file}`, "utf8");
+  return `${name} ${version} (${license ?? "see below"})\n\n${text}`;
+}
+
+/**
+ * The bundle: one file per entry and one per provider, so that an engine's library is read only where it is configured.
+ * Everything lies flat in dist/, where src/cli/assets.ts looks for the demo's app; templates, schema and package.json
+ * stay one folder up.
+ */
+// oxlint-disable-next-line import/no-default-export -- rolldown reads its configuration from there
+export default defineConfig({
+  platform: "node",
+  input: { main: "src/main.ts", "demo-app": "src/cli/demo-app.ts" },
+  // Native code, built for one machine and one Node: ssh2 has fallbacks for both.
+  external: [/^cpu-features$/, /\.node$/],
+  plugins: [licences()],
+  // CommonJS inside an ES module; only files we never ask for are looked for there (ssh2's pagent.exe, gRPC's protos).
+  transform: { define: { __dirname: "import.meta.dirname", __filename: "import.meta.filename" } },
+  output: {
+    dir: "dist",
+    format: "esm",
+    cleanDir: true,
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js",
+    banner: "/*! nodoff: GPL-3.0-or-later. Bundled packages: LICENSES.txt. */",
+    comments: { legal: true, annotation: false, jsdoc: false },
+  },
+});
