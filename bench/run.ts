@@ -10,7 +10,7 @@ import { wake } from "./rows/wake.ts";
 const rows: readonly Row[] = [hook, scale, wake, waiters];
 
 const usage = `npm run bench -- [options]
-  --quick           smoke run of about 20 s: fewer routes and rounds, targets half as strict again
+  --quick           smoke run of under a minute: fewer routes and rounds, targets half as strict again
   --only NAME       one row: ${rows.map(({ name }) => name).join(", ")}; may be given several times
   --json PATH       where the results go as JSON (default dist/bench.json)
   --profile FOLDER  write CPU profiles of the nodoff processes there

@@ -91,8 +91,9 @@ export async function inspectConfig(
     }
   }
   for (const provider of added) await provider.close();
-  const { workloads, routes, problems } = mergeSpecs({ source: file, ...config }, labelled);
+  const { workloads, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
   errors.push(...problems.map(toConfigError));
+  warnings.push(...notices.map(toConfigError));
   const signals = signalsOf(config);
   const workloadLines = workloads.map((spec) => toWorkloadLine(spec, signals));
   return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };

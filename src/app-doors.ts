@@ -58,7 +58,7 @@ export function createDoors(deps: DoorDeps): Doors {
   };
   const pages = createPages({ dir: deps.templates });
   const budget = createWaiterBudget({ perWorkload: limits.waitersPerWorkload, total: limits.waiters });
-  const gate = createGate(withLive(live, { clock, pages, budget, matchesAddress: addressMatcher }));
+  const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
   const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits }));
   const control = createControl(controlDeps(deps, hook));
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {

@@ -103,17 +103,18 @@ function held({ port, n }: { readonly port: number; readonly n: number }): Promi
   });
 }
 
-let endSteady = (): void => undefined;
-let steadyResult: Promise<readonly SteadySample[]> = Promise.resolve([]);
+/** A load under way: call to end it. */
+const steady: (() => Promise<readonly SteadySample[]>)[] = [];
 
 /** Sends one request per millisecond, however slowly they are answered, to hosts 1 to `hosts` - 1, until `steadyEnd`. */
-function steadyBegin({ port, hosts }: { readonly port: number; readonly hosts: number }): void {
+async function steadyBegin({ port, hosts }: { readonly port: number; readonly hosts: number }): Promise<void> {
   prepare(hosts);
-  steadyResult = onConnections({ port, connections: 512 }, async (open) => {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const result = onConnections({ port, connections: 512 }, async (open) => {
     const samples: SteadySample[] = [];
     const idle = [...open];
     let next = 0;
-    const ended = Promise.withResolvers<void>();
     const timer = setInterval(() => {
       const connection = idle.pop();
       // With all of them waiting the server has been silent for half a second: that is seen without more.
@@ -125,11 +126,21 @@ function steadyBegin({ port, hosts }: { readonly port: number; readonly hosts: n
         idle.push(connection);
       });
     }, 1);
-    endSteady = ended.resolve;
+    begun.resolve();
     await ended.promise;
     clearInterval(timer);
     return samples;
   });
+  steady.push(() => {
+    ended.resolve();
+    return result;
+  });
+  await Promise.race([begun.promise, result]);
+}
+
+/** Ends every steady load; their samples in the order in which they began. */
+function steadyEnd(): Promise<readonly (readonly SteadySample[])[]> {
+  return Promise.all(steady.splice(0).map((end) => end()));
 }
 
 answerQuestions(
@@ -139,9 +150,6 @@ answerQuestions(
     check: (options) => check(options as { port: number; hosts: number }),
     held: (options) => held(options as { port: number; n: number }),
     steadyBegin: (options) => steadyBegin(options as { port: number; hosts: number }),
-    steadyEnd() {
-      endSteady();
-      return steadyResult;
-    },
+    steadyEnd,
   },
 );

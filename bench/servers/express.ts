@@ -29,6 +29,7 @@ const hook = createHook({
   registry,
   gate: createGate({
     clock,
+    logger,
     pages,
     budget: createWaiterBudget({ perWorkload, total }),
     matchesAddress: addressMatcher,

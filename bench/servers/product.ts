@@ -55,6 +55,8 @@ answerQuestions(
       globalThis.gc?.();
       return process.memoryUsage().heapUsed;
     },
+    /** How often the system took the processor away from it. */
+    preempted: () => process.resourceUsage().involuntaryContextSwitches,
     rss: () => process.memoryUsage.rss(),
     /** Durations in ms of the sweeps since the last time it was asked. */
     sweeps: () => sweepsMs.splice(0),

@@ -2,7 +2,7 @@ import { inspectConfig, type Report, type RouteLine, type WorkloadLine } from ".
 import { formatConfigError } from "../config/load.ts";
 import type { ConfigError } from "../config/types.ts";
 import { formatDuration } from "../core/duration.ts";
-import { toConfigSource } from "./serve.ts";
+import { toConfigSource } from "./config-source.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 
 /**

@@ -1,9 +1,5 @@
 import { parseArgs } from "node:util";
 import { version } from "./assets.ts";
-import { check } from "./check.ts";
-import { demo } from "./demo.ts";
-import { healthcheck } from "./healthcheck.ts";
-import { serve } from "./serve.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 
 const help = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
@@ -25,11 +21,12 @@ Options
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration invalid, 4 not reachable`;
 
+/** Loaded when asked for: each brings only the libraries it needs. */
 const commands: Readonly<Record<string, (options: CommandOptions, world: World) => Promise<ExitCode>>> = {
-  serve,
-  check,
-  healthcheck,
-  demo: (_options, world) => demo(world),
+  serve: async (options, world) => (await import("./serve.ts")).serve(options, world),
+  check: async (options, world) => (await import("./check.ts")).check(options, world),
+  healthcheck: async (options, world) => (await import("./healthcheck.ts")).healthcheck(options, world),
+  demo: async (_options, world) => (await import("./demo.ts")).demo(world),
 };
 
 /** Runs one command line and says how the process should end. */

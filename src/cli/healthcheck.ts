@@ -1,12 +1,16 @@
 import { get } from "node:http";
-import { toConfigSource } from "./serve.ts";
+import { formatListenAddress } from "../net/listen.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 
 const timeoutMs = 3_000;
 
 /** Asks a running nodoff whether it is alive: at `--url`, else where this configuration makes it listen. */
 export async function healthcheck(options: CommandOptions, world: World): Promise<ExitCode> {
-  const base = options.url ?? world.env["NODOFF_URL"] ?? ownUrl(options, world);
+  const base = options.url ?? world.env["NODOFF_URL"] ?? (await ownUrl(options, world));
+  if (!URL.canParse("/healthz", base)) {
+    world.err(`nodoff: "${base}" is not a URL such as http://127.0.0.1:8090`);
+    return exitCodes.usage;
+  }
   try {
     const status = await ask(new URL("/healthz", base));
     world.out(status === 200 ? "alive" : `answered ${status}`);
@@ -17,10 +21,16 @@ export async function healthcheck(options: CommandOptions, world: World): Promis
   }
 }
 
-function ownUrl(options: CommandOptions, world: World): string {
+/** Addresses that stand for all of this machine's: loopback is one of them. */
+const anyAddress: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+async function ownUrl(options: CommandOptions, world: World): Promise<string> {
+  // Run every few seconds by container engines: what is not needed is not loaded.
+  const { toConfigSource } = await import("./config-source.ts");
   const loaded = toConfigSource(options, world).load();
-  const port = loaded.ok ? loaded.config.listen.hook.port : 8090;
-  return `http://127.0.0.1:${port}`;
+  const { host, port } = loaded.ok ? loaded.config.listen.hook : { host: null, port: 8090 };
+  const reachable = host === null || anyAddress.has(host) ? "127.0.0.1" : host;
+  return `http://${formatListenAddress({ host: reachable, port })}`;
 }
 
 function ask(url: URL): Promise<number> {

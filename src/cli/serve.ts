@@ -1,25 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { type App, type AppOptions, createApp, createLogger } from "../app.ts";
-import { findConfigFile, formatConfigError, type LoadResult, loadConfig } from "../config/load.ts";
+import { formatConfigError } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
 import { NodoffError } from "../core/errors.ts";
 import { systemClock } from "../system-clock.ts";
 import { configSchema, templatesFolder, version } from "./assets.ts";
+import { type ConfigSource, toConfigSource } from "./config-source.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
-
-/** Where the configuration comes from, and how to read it. */
-export interface ConfigSource {
-  /** null = no file: labels only. */
-  readonly file: string | null;
-  readonly load: () => LoadResult;
-}
-
-/** The file of `--config`, NODOFF_CONFIG or the usual places. */
-export function toConfigSource(options: CommandOptions, world: World): ConfigSource {
-  const { env } = world;
-  const file = findConfigFile({ given: options.config, env, exists: existsSync });
-  return { file, load: () => loadConfig({ file, env, readFile: (path) => readFileSync(path, "utf8") }) };
-}
 
 /** Runs nodoff until it is told to stop. */
 export async function serve(options: CommandOptions, world: World): Promise<ExitCode> {

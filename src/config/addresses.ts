@@ -5,6 +5,7 @@ import type { Reader, Reading } from "./readers.ts";
 import { leaf } from "./shape.ts";
 import type { Network } from "./types.ts";
 import { parseListenAddress } from "../net/listen.ts";
+import { addressMatcher } from "../net/trust.ts";
 import type { ListenAddress } from "../net/listen.ts";
 
 const hostLabel = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
@@ -140,10 +141,15 @@ export function listenAddress() {
   return leaf(read, { type: "string", pattern: "^(\\[.+\\]|[^:]*):\\d{1,5}$|\\$\\{" });
 }
 
-/** A CIDR or a single address in the form ipaddr.js reads; undefined for anything else. */
+/** A CIDR or a single address as doors understand it; undefined for anything else. */
 function parseNetwork(text: string): string | undefined {
-  if (ipaddr.isValidCIDR(text)) return text;
-  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? text : undefined;
+  try {
+    // The very reading that is used later: what it refuses must not get past here.
+    addressMatcher([text]);
+    return text;
+  } catch {
+    return undefined;
+  }
 }
 
 function readNetwork(value: unknown): Reading<string> {

@@ -42,4 +42,6 @@ export interface Journal {
   since(id: number, alias?: string): readonly JournalEvent[];
   /** Called synchronously for each later event; a listener that throws is reported and kept. Returns the end. */
   subscribe(listener: (event: JournalEvent) => void, alias?: string): () => void;
+  /** Drops what is kept for a workload that is no longer there. */
+  forget(alias: string): void;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRateLimiter } from "./rate-limit.ts";
+import { clientKey, createRateLimiter } from "./rate-limit.ts";
 
 void test("gives each key its count per window, then again in the next", () => {
   const limiter = createRateLimiter({ count: 2, perMs: 1000 });
@@ -22,4 +22,16 @@ void test("forgets the oldest keys above its bound, never the one being counted"
   for (const key of ["a", "b", "c"]) assert.equal(limiter.take(key, 0), true);
   assert.equal(limiter.take("c", 1), false, "the youngest is still counted");
   assert.equal(limiter.take("a", 1), true, "the oldest was forgotten");
+});
+
+void test("counts an IPv6 client by its /64, an IPv4 one by itself", () => {
+  for (const [address, key] of [
+    ["203.0.113.7", "203.0.113.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+    ["2001:db8::1", "2001:db8:0:0"],
+    ["::1", "0:0:0:0"],
+    ["2001:db8:1:2::", "2001:db8:1:2"],
+  ] as const) {
+    assert.equal(clientKey(address), key, address);
+  }
 });

@@ -40,3 +40,16 @@ export function createRateLimiter(rate: Rate, maxKeys = 10_000): RateLimiter {
     spent: (key, now) => (current(key, now)?.used ?? 0) >= rate.count,
   };
 }
+
+/**
+ * Whom to count an address as: itself, but for IPv6 its /64, since one client has all of that. Expects what
+ * `normaliseAddress` gives.
+ */
+export function clientKey(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right].slice(0, 4).join(":");
+}

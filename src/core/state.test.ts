@@ -34,6 +34,16 @@ const inputs = {
   found: { type: "found" },
 } as const satisfies Record<InputType, Input>;
 
+const stoppedOutside: Step = {
+  state: { name: "napping" },
+  commands: [
+    {
+      type: "release",
+      with: "failure",
+      failure: { code: "STOPPED_OUTSIDE", message: "it was stopped or paused while it was being woken" },
+    },
+  ],
+};
 const inputTypes = Object.keys(inputs) as InputType[];
 
 const releaseReady: Command = { type: "release", with: "ready" };
@@ -71,7 +81,7 @@ const table: Record<StateName, Partial<Record<InputType, Step>>> = {
     wake_failed: failed(3, true),
     exited: failed(3, false),
     sleep: stopping,
-    stopped_outside: napping,
+    stopped_outside: stoppedOutside,
     deleted: gone,
   },
   ready: {
@@ -242,10 +252,12 @@ describe("invariants (design §9)", () => {
       gone: "failure",
       napping: "change",
     };
-    forAllMoments(({ state, commands }) => {
+    forAllMoments(({ before, state, commands }) => {
       for (const command of commands) {
         if (command.type !== "release") continue;
-        assert.equal(command.with, toldIn[state.name]);
+        // Stopped under those who waited for it: no mere change to them.
+        const isStopped = before.name === "starting" && state.name === "napping";
+        assert.equal(command.with, isStopped ? "failure" : toldIn[state.name]);
         assert.equal(command.failure !== undefined, command.with === "failure");
       }
     });

@@ -165,11 +165,17 @@ function fromStarting(state: State & { name: "starting" }, input: Input, now: nu
     case "sleep":
       return { state: { name: "stopping", wakeQueued: false }, commands: [{ type: "sleep" }] };
     case "stopped_outside":
-      return { state: { name: "napping" }, commands: [{ type: "release", with: "change" }] };
+      return { state: { name: "napping" }, commands: [{ type: "release", with: "failure", failure: stoppedOutside }] };
     default:
       return stay(state);
   }
 }
+
+/** Whoever stopped it meant it: those who waited are told, only a new request wakes it again. */
+const stoppedOutside: Failure = {
+  code: "STOPPED_OUTSIDE",
+  message: "it was stopped or paused while it was being woken",
+};
 
 function fromReady(state: State, input: Input, now: number): Step {
   switch (input.type) {

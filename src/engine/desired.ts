@@ -19,6 +19,8 @@ export interface Desired {
   readonly workloads: readonly WorkloadSpec[];
   readonly routes: readonly RouteSpec[];
   readonly problems: readonly ConfigProblem[];
+  /** Labels that the file stands above: as they should be, but somebody may wonder. */
+  readonly notices: readonly ConfigProblem[];
 }
 
 /**
@@ -29,19 +31,21 @@ export function mergeSpecs(file: SpecSet, labelled: readonly SpecSet[]): Desired
   const workloads = [...file.workloads];
   const routes = [...file.routes];
   const problems: ConfigProblem[] = [];
+  const notices: ConfigProblem[] = [];
   const taken = createTaken(file);
   for (const set of labelled) {
     const clash = taken.clash(set);
     if (clash !== null) {
       // Open doors of a container that is left out anyway are no news.
-      if (set.workloads.length > 0) problems.push({ source: set.source, ...clash });
+      const isByDesign = clash.key === "nodoff.enable";
+      if (set.workloads.length > 0) (isByDesign ? notices : problems).push({ source: set.source, ...clash });
       continue;
     }
     taken.take(set);
     workloads.push(...set.workloads);
     routes.push(...set.routes);
   }
-  return { workloads, routes, problems };
+  return { workloads, routes, problems, notices };
 }
 
 interface Taken {

@@ -23,6 +23,7 @@ async function gateWorld(options: GateOptions = {}) {
   const rendered: PageModel[] = [];
   const gate = createGate({
     clock: world.clock,
+    logger: world.logger,
     pages: {
       render(model) {
         rendered.push(model);
@@ -178,6 +179,29 @@ void describe("napping", () => {
     assert.equal((await admit({ headers: apiHeaders, client: "10.1.1.2" })).kind, "allow");
   });
 
+  void it("keeps count per workload however many doors with quotas of their own lead to it", async () => {
+    const { app, gate, supervisor, provider, clock } = await gateWorld();
+    const doors = [1, 2].map((hours) => ({ wakeQuota: { count: 1, perMs: hours * 3_600_000 } }));
+    supervisor.configure({
+      workloads: [app.spec],
+      routes: doors.map((door, at) => routeSpec({ alias: `door-${at}`, workload: "app", door: doorSpec(door) })),
+    });
+    const answers: (Answer | Promise<Answer>)[] = [];
+    for (const alias of ["door-0", "door-1", "door-0", "door-1"]) {
+      answers.push(
+        gate.admit(supervisor.registry.get(alias) as Route, requestFacts({ headers: apiHeaders }), doorOptions()),
+      );
+      await clock.advanceAsync(500);
+      provider.outside.stop("app");
+      await settle();
+    }
+    assert.equal(provider.count("start"), 2, "one by each door");
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ kind }) => kind),
+      ["allow", "allow", "reply", "reply"],
+    );
+  });
+
   void it("charges a wake queued behind a stop to the client that asked for it, once", async () => {
     const { admit, app, clock, provider, gate, route } = await gateWorld({
       engine: running,
@@ -209,6 +233,8 @@ void describe("napping", () => {
     await settle();
     const third = reply(await gate.admit(route, api, doorOptions()));
     assert.equal(JSON.parse(String(third.body)).code, "TOO_MANY_WAITERS");
+    const browser = reply(await gate.admit(route, requestFacts(), doorOptions()));
+    assert.equal(browser.headers["x-page"], "loading", "a page waits by itself");
     leaver.abort();
     assert.deepEqual(await first, { kind: "left" });
     const fourth = Promise.resolve(gate.admit(route, api, doorOptions()));
@@ -316,16 +342,17 @@ void describe("trouble", () => {
     assert.equal(JSON.parse(String(reply(await admit({ headers: apiHeaders })).body)).code, "GONE");
   });
 
-  void it("wakes again when it is put to sleep under a held caller", async () => {
+  void it("tells held callers when somebody stops it under them, and wakes for the next request only", async () => {
     let answers = false;
-    const { gate, route, clock, provider } = await gateWorld({ answers: () => answers });
+    const { gate, route, clock, provider, admit } = await gateWorld({ answers: () => answers });
     const held = Promise.resolve(gate.admit(route, requestFacts({ headers: apiHeaders }), doorOptions()));
     await clock.advanceAsync(300);
     provider.outside.stop("app");
     await settle();
+    assert.equal(JSON.parse(String(reply(await held).body)).code, "STOPPED_OUTSIDE");
+    assert.equal(provider.count("start"), 1);
     answers = true;
-    await clock.advanceAsync(500);
-    assert.equal((await held).kind, "allow");
+    assert.equal((await admit({ headers: apiHeaders })).kind, "allow");
     assert.equal(provider.count("start"), 2);
   });
 });
@@ -341,6 +368,14 @@ void describe("present (what nginx and Caddy ask for after the hook)", () => {
     assert.equal(again.headers["x-page"], "loading");
     await settle();
     assert.equal(provider.count("start"), 1);
+  });
+
+  void it("counts nothing: the hook has done that", async () => {
+    const { gate, route } = await gateWorld();
+    const before = { ...route.decisions };
+    gate.present(route, requestFacts());
+    assert.deepEqual(route.decisions, before);
+    assert.equal(route.requestsTotal, 0);
   });
 
   void it("notices by it that a ready one was stopped behind our back", async () => {

@@ -40,6 +40,7 @@ export function createJournal(deps: { readonly clock: Clock; readonly logger: Lo
       for (const listener of listeners) tell(listener, event);
       return event;
     },
+    forget: (alias) => void byAlias.delete(alias),
     since(id, alias) {
       const events = alias === undefined ? all : (byAlias.get(alias) ?? []);
       return events.filter((event) => event.id > id);

@@ -9,8 +9,16 @@ export interface Reachable extends WorkloadHandle {
 }
 
 export interface MutableRouteRegistry extends RouteRegistry {
-  /** Makes exactly these the routes. One whose spec and workload stayed keeps its object, and so its counters. */
-  replace(specs: readonly RouteSpec[], workload: (alias: string) => Reachable | undefined): void;
+  /**
+   * Makes exactly these the routes. One whose spec and workload stayed keeps its object, and so its counters. Returns
+   * the aliases that came and went.
+   */
+  replace(specs: readonly RouteSpec[], workload: (alias: string) => Reachable | undefined): RouteChanges;
+}
+
+export interface RouteChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }
 
 /** All routes of this nodoff, found by request or by alias. */
@@ -24,7 +32,8 @@ export function createRegistry(): MutableRouteRegistry {
   };
   const add = (route: Route): void => {
     byAlias.set(route.spec.alias, route);
-    if (!route.spec.excluded) table.add(route.spec.hosts, route.spec.path, route);
+    // Excluded ones too: their hosts must not fall to somebody's wildcard.
+    table.add(route.spec.hosts, route.spec.path, route);
   };
 
   return {
@@ -36,14 +45,19 @@ export function createRegistry(): MutableRouteRegistry {
     },
     replace(specs, workloadOf) {
       const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
+      const added: string[] = [];
+      const removed = [...byAlias.keys()].filter((alias) => !wanted.has(alias));
       for (const route of byAlias.values()) if (!wanted.has(route.spec.alias)) remove(route);
       for (const spec of specs) {
-        const workload = spec.workload === null ? null : (workloadOf(spec.workload) ?? null);
+        // Known, never slept: whoever asks about an excluded one is let through.
+        const workload = spec.workload === null || spec.excluded ? null : (workloadOf(spec.workload) ?? null);
         const former = byAlias.get(spec.alias);
         if (former?.spec === spec && former.workload === workload) continue;
-        if (former !== undefined) remove(former);
+        if (former === undefined) added.push(spec.alias);
+        else remove(former);
         add(createRoute(spec, workload, former));
       }
+      return { added, removed };
     },
   };
 }

@@ -6,6 +6,7 @@ import { createWaiterBudget } from "../core/waiter-budget.ts";
 import { engineWorld } from "../../test/support/engine-world.ts";
 import { apiHeaders, doorOptions, requestFacts } from "../../test/support/facts.ts";
 import { fakeClock, settle } from "../../test/support/fake-clock.ts";
+import { silentLogger } from "../../test/support/logger.ts";
 import { fakeStore } from "../../test/support/fake-engine.ts";
 import { routeSpec, workloadSpec } from "../../test/support/specs.ts";
 import { createGate } from "./gate.ts";
@@ -187,6 +188,7 @@ void describe("doors", () => {
   const gateOf = ({ clock }: { readonly clock: ReturnType<typeof fakeClock> }) =>
     createGate({
       clock,
+      logger: silentLogger,
       pages: { render: () => ({ status: 503, headers: {}, body: new Uint8Array() }) },
       budget: createWaiterBudget({ perWorkload: 10, total: 10 }),
       matchesAddress: () => () => false,

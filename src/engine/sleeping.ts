@@ -161,7 +161,9 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
     },
     fallAsleep,
     backOff() {
-      nextLookAt = clock.now() + Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(refusals++, 16));
+      const inMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(refusals++, 16));
+      nextLookAt = clock.now() + inMs;
+      logger.warn("stop will be tried again", { in_ms: inMs });
     },
     outlook: () => verdict({ readings: readNow(signals, alias), awakeSince }, deps.spec(), clock.now()),
     reasons: () => reasons,

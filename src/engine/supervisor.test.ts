@@ -7,7 +7,8 @@ import { fakeProvider } from "../../test/support/fake-provider.ts";
 import { recordingLogger } from "../../test/support/logger.ts";
 import { routeSpec, workloadSpec } from "../../test/support/specs.ts";
 import { createJournal } from "./journal.ts";
-import { createSupervisor, type Discovered } from "./supervisor.ts";
+import type { Discovered } from "./discovery.ts";
+import { createSupervisor } from "./supervisor.ts";
 
 /** Labels in tests: `on` declares a workload under that alias, `bad` is a wrong value. */
 function readTestLabels(look: Look, taken: ReadonlySet<string>): Discovered {
@@ -52,7 +53,7 @@ function world() {
 
 void describe("discovery", () => {
   void it("makes workloads of labelled containers, also of later ones, and forgets deleted ones", async () => {
-    const { provider, supervisor } = world();
+    const { provider, supervisor, clock } = world();
     provider.add("a", { labels: { on: "a" } });
     provider.add("plain");
     supervisor.addProvider(provider);
@@ -68,6 +69,15 @@ void describe("discovery", () => {
     provider.outside.delete("b");
     await settle();
     assert.equal(supervisor.workload("b")?.state, "gone");
+    provider.relist();
+    await settle();
+    assert.equal(supervisor.registry.match("b.test", "/")?.workload?.state, "gone", "compose may be making it anew");
+    provider.add("b", { labels: { on: "b" } });
+    await settle();
+    assert.equal(supervisor.workload("b")?.state, "napping");
+    provider.outside.delete("b");
+    provider.relist();
+    clock.advance(300_000);
     provider.relist();
     await settle();
     assert.equal(supervisor.workload("b"), undefined);
@@ -112,7 +122,8 @@ void describe("discovery", () => {
         .problems()
         .map(({ key }) => key)
         .sort(),
-      ["nodoff.enable", "nodoff.host"],
+      ["nodoff.host"],
+      "that the file wins over the labels of its own container is no problem",
     );
   });
 

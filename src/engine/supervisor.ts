@@ -4,20 +4,13 @@ import type { Change, Look, Provider } from "../core/provider.ts";
 import type { RouteRegistry } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
+import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload, type Workload } from "./workload.ts";
 import type { WorkloadDeps } from "./workload-parts.ts";
 
-/** What the labels of one container say. */
-export type Discovered =
-  | { readonly kind: "none" }
-  | { readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] }
-  /** Left out: `routes` let everybody through to it. */
-  | { readonly kind: "invalid"; readonly errors: readonly ConfigProblem[]; readonly routes: readonly RouteSpec[] };
-
 export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
-  /** Reads the labels of a look; `taken` are the aliases that may no longer be used. */
-  readonly discover: (look: Look, provider: Provider, taken: ReadonlySet<string>) => Discovered;
+  readonly discover: ReadLabels;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -60,10 +53,7 @@ interface Watched {
   fresh: boolean;
   failure: Failure | null;
   connected: boolean;
-  readonly discovered: Map<string, Discovered>;
-  labelled: readonly SpecSet[];
-  problems: readonly ConfigProblem[];
-  readonly warned: Set<string>;
+  readonly discovery: Discovery;
 }
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
@@ -75,11 +65,12 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const byRef = new Map<string, Workload>();
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
-  const told = new Set<string>();
+  let told: ReadonlySet<string> = new Set();
   let closed = false;
 
   function apply(): void {
-    const labelled = [...watched.values()].flatMap((each) => each.labelled);
+    const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
+    const labelled = discoveries.flatMap(({ sets }) => sets);
     const merged = mergeSpecs(file, labelled);
     // What reads the same is the same: its routes and counters stay.
     const desired = {
@@ -87,20 +78,30 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       workloads: keepEqual(merged.workloads, (alias) => workloads.get(alias)?.spec),
       routes: keepEqual(merged.routes, (alias) => registry.get(alias)?.spec),
     };
-    problems = [...[...watched.values()].flatMap((each) => each.problems), ...desired.problems];
-    tellProblems();
+    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems];
+    tell(merged.notices);
     replaceWorkloads(desired.workloads, upstreamsByWorkload(desired.routes));
-    registry.replace(desired.routes, (alias) => workloads.get(alias));
+    const { added, removed } = registry.replace(desired.routes, (alias) => workloads.get(alias));
+    if (!logger.debugEnabled) return;
+    for (const alias of removed) logger.debug("route removed", { alias });
+    for (const alias of added) logger.debug("route added", { alias });
   }
 
-  function tellProblems(): void {
-    for (const { source, key, message } of problems) {
+  /** Each once, and again when it comes back after it was mended. */
+  function tell(notices: readonly ConfigProblem[]): void {
+    const lines = new Set<string>();
+    const isNew = ({ source, key, message }: ConfigProblem): boolean => {
       const line = `${source} ${key}: ${message}`;
-      if (told.has(line)) continue;
-      told.add(line);
+      lines.add(line);
+      return !told.has(line);
+    };
+    for (const { source, key, message } of problems.filter(isNew)) {
       logger.warn("left out of the configuration", { source, key, error: message });
-      journal.publish({ type: "config", alias: null, message: line });
+      journal.publish({ type: "config", alias: null, message: `${source} ${key}: ${message}` });
     }
+    for (const { source, key, message } of notices.filter(isNew))
+      logger.info("not used", { source, key, reason: message });
+    told = lines;
   }
 
   function replaceWorkloads(
@@ -126,6 +127,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const { alias, provider, ref } = workload.spec;
     workload.close(leftOut);
     workloads.delete(alias);
+    journal.forget(alias);
+    logger.debug("workload removed", { alias, provider });
     byRef.delete(keyOf(provider, ref));
   }
 
@@ -154,10 +157,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       fresh: false,
       failure: null,
       connected: false,
-      discovered: new Map(),
-      labelled: [],
-      problems: [],
-      warned: new Set(),
+      discovery: createDiscovery({ clock, logger, provider, read: deps.discover }),
     };
     watched.set(provider.name, each);
   }
@@ -176,43 +176,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     }
   }
 
-  /** Reads labels anew where something came, went or was renamed. Returns whether anything did. */
-  function discover(each: Watched, looks: readonly Look[], anew = false): boolean {
-    const before = each.discovered.size;
-    const keyed = inOrderOfClaim(looks, each.discovered);
-    // Whoever left may have had the name that somebody else asked for in vain.
-    const left = [...each.discovered.keys()].some((key) => !keyed.has(key));
-    const taken = new Set([...file.workloads, ...file.routes].map(({ alias }) => alias));
-    const sets: SpecSet[] = [];
-    const found: ConfigProblem[] = [];
-    let changes = false;
-    for (const [key, look] of keyed) {
-      let read = each.discovered.get(key);
-      if (read === undefined || anew || (left && read.kind === "invalid") || isTaken(read, taken)) {
-        read = deps.discover(look, each.provider, taken);
-        each.discovered.set(key, read);
-        changes = true;
-      }
-      if (read.kind === "none") continue;
-      warnAbout(each, look);
-      if (read.kind === "invalid") found.push(...read.errors);
-      const own = read.kind === "spec" ? [read.workload] : [];
-      for (const { alias } of [...own, ...read.routes]) taken.add(alias);
-      sets.push({ source: `label ${nameOf(look)}`, workloads: own, routes: read.routes });
-    }
-    for (const key of each.discovered.keys()) if (!keyed.has(key)) each.discovered.delete(key);
-    each.labelled = sets;
-    each.problems = found;
-    return changes || each.discovered.size !== before;
-  }
-
-  function warnAbout(each: Watched, look: Look): void {
-    for (const warning of look.warnings) {
-      const line = `${nameOf(look)}: ${warning}`;
-      if (each.warned.has(line)) continue;
-      each.warned.add(line);
-      logger.warn("discovered with a warning", { provider: each.provider.name, ref: nameOf(look), warning });
-    }
+  function discover({ discovery }: Watched, looks: readonly Look[], anew = false): boolean {
+    return discovery.update(looks, new Set([...file.workloads, ...file.routes].map(({ alias }) => alias)), anew);
   }
 
   function changed(provider: Provider, change: Change): void {
@@ -227,6 +192,16 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     else logger.error("engine not reachable", { provider: name, code: failure.code, error: failure.message });
     const message = failure === null ? "connected" : failure.message;
     journal.publish({ type: "provider", alias: name, message, ...(failure === null ? {} : { failure }) });
+  }
+
+  /** Never rejects: a provider that does not close must not keep the others from opening. */
+  async function closeWatched({ watch, provider }: Watched): Promise<void> {
+    try {
+      await watch.close();
+      await provider.close();
+    } catch (error) {
+      logger.warn("provider did not close cleanly", { provider: provider.name, error: toFailure(error).message });
+    }
   }
 
   function sweep(): void {
@@ -263,8 +238,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       // They hold the provider; whoever still wants them configures them anew.
       for (const workload of workloads.values()) if (workload.spec.provider === name) remove(workload);
       apply();
-      await each?.watch.close();
-      await each?.provider.close();
+      if (each !== undefined) await closeWatched(each);
     },
     configure(next) {
       file = { source: "the file", ...next };
@@ -276,20 +250,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     async close() {
       closed = true;
       for (const workload of workloads.values()) workload.close(shuttingDown);
-      for (const { watch, provider } of watched.values()) {
-        try {
-          await watch.close();
-          await provider.close();
-        } catch (error) {
-          logger.warn("provider did not close cleanly", { provider: provider.name, error: toFailure(error).message });
-        }
-      }
+      for (const each of watched.values()) await closeWatched(each);
     },
   };
-}
-
-function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {
-  return read.kind === "spec" && taken.has(read.workload.alias);
 }
 
 function keepEqual<S extends { readonly alias: string }>(
@@ -304,26 +267,6 @@ function keepEqual<S extends { readonly alias: string }>(
 
 function keyOf(provider: string, ref: string): string {
   return `${provider}/${ref}`;
-}
-
-/**
- * Looks by what their labels are remembered under: a container's labels never change under one id, but a rename may free
- * a name. In the order they were found, new ones by name: a name or host stays with the container that has it while
- * another is made to replace it, as compose does.
- */
-function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
-  const byName = looks.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const keyed = new Map(byName.map((look) => [`${look.id} ${nameOf(look)}`, look]));
-  const ordered = new Map<string, Look>();
-  for (const key of [...known.keys(), ...keyed.keys()]) {
-    const look = keyed.get(key);
-    if (look !== undefined) ordered.set(key, look);
-  }
-  return ordered;
-}
-
-function nameOf(look: Look): string {
-  return look.refs[0] ?? look.id;
 }
 
 function upstreamsByWorkload(routes: readonly RouteSpec[]): ReadonlyMap<string, readonly UpstreamSpec[]> {

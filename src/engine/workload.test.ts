@@ -211,7 +211,8 @@ void describe("wake", () => {
     const outcome = world.app.settled(forever);
     world.provider.outside.stop("app");
     await settle();
-    assert.equal((await outcome).kind, "changed");
+    const told = await outcome;
+    assert.equal(told.kind === "failed" && told.failure.code, "STOPPED_OUTSIDE");
     assert.equal(world.app.state, "napping");
     answers = true;
     world.app.wake("request");

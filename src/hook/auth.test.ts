@@ -63,6 +63,38 @@ describe("allowing", () => {
     equal(world.lines.filter(({ level, context }) => level === "error" && context.error === defect).length, 3);
   });
 
+  it("never says 2xx for a no, whatever the answer's status: that would be a yes", async (t) => {
+    const world = await hookWorld(t);
+    world.gate.onAdmit = () => ({ kind: "reply", decision: "asleep", status: 200, headers: {}, body: "dormant" });
+    for (const path of ["/auth/traefik", "/auth/caddy"]) {
+      const told = await world.ask(path, forwarded("/"));
+      deepEqual([told.status, told.text], [503, "dormant"]);
+    }
+    equal((await world.ask("/auth/nginx", original("/"))).status, 401);
+    world.gate.onPresent = () => ({ kind: "reply", decision: "asleep", status: 204, headers: {}, body: "dormant" });
+    const presented = await world.ask("/wake", original("/"));
+    deepEqual([presented.status, presented.text, presented.headers["content-length"]], [204, "", undefined]);
+  });
+
+  it("hands over by URL to all but Traefik, whose hook address may say how", async (t) => {
+    const world = await hookWorld(t);
+    const via = async (path: string, send: typeof forwarded): Promise<unknown> => {
+      await world.ask(path, send("/"));
+      return world.gate.asked.at(-1)?.options?.via;
+    };
+    equal(await via("/auth/traefik", forwarded), null);
+    equal(await via("/auth/traefik?via=docker", forwarded), "docker");
+    equal(await via("/auth/caddy?via=docker", forwarded), "url");
+    equal(await via("/auth/nginx?via=docker", original), "url");
+  });
+
+  it("refuses a host that would lead elsewhere in a Location", async (t) => {
+    const world = await hookWorld(t);
+    const host = "blog.test:80@evil.test";
+    equal((await world.ask("/auth/traefik", { ...forwarded("/"), "x-forwarded-host": host })).status, 400);
+    equal(world.gate.asked.length, 0);
+  });
+
   it("counts each answer's time once", async (t) => {
     const world = await hookWorld(t);
     await world.ask("/auth/traefik", forwarded("/"));

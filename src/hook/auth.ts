@@ -36,7 +36,8 @@ export function createAuthDoor({ deps, doorway, timings, channel }: DoorParts): 
       res.writeHead(200, allowHeaders.of(route, named)).end();
     } else if (answer.kind === "reply") {
       if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();
-      else writeReply(res, answer);
+      // A 2xx would tell the proxy to go on, whatever it was meant to say (`asleep_answer`).
+      else writeReply(res, answer.status < 300 ? { ...answer, status: 503 } : answer);
     }
     observe(timings, (clock.now() - startedAt) / 1000);
   };

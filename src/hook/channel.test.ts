@@ -17,6 +17,18 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await settle();
 }
 
+describe("rate limits", () => {
+  it("tell the visitors behind nginx apart, by the header of its kit", async (t) => {
+    const world = await hookWorld(t, {
+      deps: { limits: { statusPerClient: { count: 1, perMs: 10_000 }, logsPerClient: { count: 1, perMs: 10_000 } } },
+    });
+    const asVisitor = async (address: string): Promise<number> =>
+      (await world.ask("/.nodoff/health?route=blog", { ...host, "x-original-addr": address })).status;
+    deepEqual([await asVisitor("198.51.100.1"), await asVisitor("198.51.100.2")], [200, 200]);
+    equal(await asVisitor("198.51.100.1"), 429);
+  });
+});
+
 describe("ping, health and the route they are about", () => {
   it("ping is 200 only when reached directly", async (t) => {
     const world = await hookWorld(t);

@@ -1,4 +1,5 @@
 import { normaliseHost } from "../core/route-table.ts";
+import { toProblem } from "../core/problem.ts";
 import { createRateLimiter } from "../core/rate-limit.ts";
 import type { RateLimiter } from "../core/rate-limit.ts";
 import type { Route } from "../core/route.ts";
@@ -11,7 +12,7 @@ import { writeLoading } from "./loading.ts";
 import { createLogTail } from "./log-tail.ts";
 import { stateOf, toRouteStatus } from "./status.ts";
 import { createWaits } from "./waits.ts";
-import { writeProblem } from "./write.ts";
+import { writeProblem, writeReply } from "./write.ts";
 
 /** What the loading page talks to. */
 export interface PageChannel {
@@ -46,7 +47,10 @@ export function createPageChannel(deps: HookDeps): PageChannel {
       const { res, path, method } = request;
       const run = answers.get(path.slice(channelPrefix.length));
       if (run === undefined) return writeProblem(res, { code: "NOT_FOUND" });
-      if (method !== "GET" && method !== "HEAD") return writeProblem(res, { code: "METHOD_NOT_ALLOWED" });
+      if (method !== "GET" && method !== "HEAD") {
+        const { status, headers, body } = toProblem({ code: "METHOD_NOT_ALLOWED" });
+        return writeReply(res, { status, headers: { ...headers, allow: "GET, HEAD" }, body });
+      }
       const params = new URLSearchParams(request.query);
       const route = toRoute(request, params.get("route"), deps);
       if (route === undefined) return writeProblem(res, { code: "UNKNOWN_ROUTE" });

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestFacts } from "../core/gate.ts";
+import { isHostForm } from "../net/host-form.ts";
 import { firstOf, headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 import type { ToClient, Unreadable } from "./dialect.ts";
 
@@ -16,7 +17,7 @@ export function readForwarded(req: IncomingMessage, options: Forwarded): Request
   const method = headerOf(req, "x-forwarded-method") ?? options.method;
   if (method === undefined || !isToken(method)) return { header: "X-Forwarded-Method" };
   const host = headerOf(req, "x-forwarded-host");
-  if (host === undefined) return { header: "X-Forwarded-Host" };
+  if (host === undefined || !isHostForm(firstOf(host))) return { header: "X-Forwarded-Host" };
   const target = headerOf(req, "x-forwarded-uri");
   if (target === undefined) return { header: "X-Forwarded-Uri" };
   const { path, query } = splitTarget(target);

@@ -49,16 +49,20 @@ function toHookAddress(url: string): HookAddress | null {
   const isWake = path === "/wake";
   const dialect = isWake ? wakeDialects.get(query.get("dialect") ?? "nginx") : authDialects.get(path);
   if (dialect === undefined) return null;
-  // `get` takes the first of several: what the kit wrote, not what a client appended.
-  const via = query.get("via");
   return {
     door: isWake ? "wake" : "auth",
     dialect,
+    // `get` takes the first of several: what the kit wrote, not what a client appended.
     alias: query.get("route") || null,
     unheld: Object.freeze({
       maxHoldMs: dialect.maxHoldMs,
-      via: via === "url" || via === "docker" ? via : null,
+      via: dialect.name === "traefik" ? toVia(query.get("via")) : "url",
       signal: neverLeaves,
     }),
   };
+}
+
+/** Only Traefik has a provider that learns of starts late: what comes by another proxy is always handed over by URL. */
+function toVia(via: string | null): DoorOptions["via"] {
+  return via === "url" || via === "docker" ? via : null;
 }

@@ -1,3 +1,4 @@
+import { isHostForm } from "../net/host-form.ts";
 import type { Dialect } from "./dialect.ts";
 import { headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 
@@ -8,7 +9,7 @@ export const nginx: Dialect = {
   hidesReplies: true,
   read(req, toClient) {
     const host = headerOf(req, "host");
-    if (host === undefined) return { header: "Host" };
+    if (host === undefined || !isHostForm(host)) return { header: "Host" };
     const target = headerOf(req, "x-original-uri");
     if (target === undefined) return { header: "X-Original-URI" };
     const method = headerOf(req, "x-original-method");

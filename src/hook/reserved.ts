@@ -33,7 +33,9 @@ export function serveDirectly(
 ): void {
   const { req } = http;
   const host = headerOf(req, "host") ?? "";
-  const client = deps.toClient(headerOf(req, "x-forwarded-for")) ?? peerOf(req);
+  // The nginx kit says it by a header of its own; the other two always set X-Forwarded-For.
+  const forwarded = headerOf(req, "x-forwarded-for") ?? headerOf(req, "x-original-addr");
+  const client = deps.toClient(forwarded) ?? peerOf(req);
   channel.serve(toDirect(http, { host, client, route: deps.registry.match(host, "/") }));
 }
 

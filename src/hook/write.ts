@@ -13,6 +13,8 @@ export interface Reply {
 export function writeReply(res: ServerResponse, reply: Reply): void {
   if (res.destroyed) return;
   const { body } = reply;
+  // RFC 9110 section 8.6: these have neither a body nor a length.
+  if (reply.status === 204 || reply.status === 304) return void res.writeHead(reply.status, reply.headers).end();
   const length = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
   res.writeHead(reply.status, { ...reply.headers, "content-length": String(length) }).end(body);
 }

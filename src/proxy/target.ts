@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isHostForm } from "../net/host-form.ts";
 
 /** What a request asks for: the raw pieces of its target, and the host it names. */
 export interface Target {
@@ -10,8 +11,6 @@ export interface Target {
   readonly query: string;
 }
 
-// A name or IPv4 address, or IPv6 in brackets, with an optional port (RFC 3986 section 3.2.2, no user information).
-const hostForm = /^(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 const absoluteForm = /^https?:\/\/([^/?#]+)([^#]*)$/i;
 
 /**
@@ -33,7 +32,7 @@ export function toTarget(req: IncomingMessage): Target | null {
 }
 
 function split(host: string, pathAndQuery: string): Target | null {
-  if (!hostForm.test(host) || pathAndQuery.includes("#")) return null;
+  if (!isHostForm(host) || pathAndQuery.includes("#")) return null;
   const query = pathAndQuery.indexOf("?");
   if (query === -1) return { host, path: pathAndQuery, query: "" };
   return { host, path: pathAndQuery.slice(0, query), query: pathAndQuery.slice(query) };

@@ -61,6 +61,7 @@ export function createWorld(plan: Plan) {
   const budget = createWaiterBudget({ perWorkload: 100, total: 1_000 });
   const gate = createGate({
     clock,
+    logger: silentLogger,
     pages: { render: () => ({ status: 503, headers: {}, body: new Uint8Array() }) },
     budget,
     matchesAddress: () => () => false,

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 export interface StubRequest {
@@ -29,11 +30,13 @@ export interface EngineStub {
 
 export interface EngineStubOptions {
   readonly version?: object;
+  /** Listens with TLS, and only for clients with a certificate of this one. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Answers by call; without an answer it is 404 as an engine says it. `GET /version` and `GET /events` are built in. */
   readonly reply: (request: StubRequest) => StubReply | undefined;
 }
 
-export async function engineStub({ version, reply }: EngineStubOptions): Promise<EngineStub> {
+export async function engineStub({ version, tls, reply }: EngineStubOptions): Promise<EngineStub> {
   const requests: StubRequest[] = [];
   const streams = new Set<ServerResponse>();
   const builtIn = ({ method, path }: StubRequest): StubReply | undefined => {
@@ -48,14 +51,16 @@ export async function engineStub({ version, reply }: EngineStubOptions): Promise
       },
     };
   };
-  const server = createServer((req, res) => {
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     const request = toRequest(req);
     requests.push(request);
     send(
       res,
       reply(request) ?? builtIn(request) ?? { status: 404, json: { message: `no such container: ${request.path}` } },
     );
-  });
+  };
+  const mutual = tls && { ...tls, ca: tls.cert, requestCert: true, rejectUnauthorized: true };
+  const server = mutual === undefined ? createServer(onRequest) : createTlsServer(mutual, onRequest);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

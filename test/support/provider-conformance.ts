@@ -356,9 +356,9 @@ export function describeProvider(
       const ref = await started();
       await watch.change(ref, "started");
       const links = watch.links.length;
-      const lists = watch.lists;
       await subject.link.lose();
       await eventually("the loss", () => watch.links.length > links);
+      const lists = watch.lists;
       await rejects(provider.inspect(ref, io()), "PROVIDER_UNAVAILABLE");
       await subject.outside.stop(ref);
       await subject.link.restore();

@@ -59,8 +59,8 @@ export async function createRelay({ listen, target }: { listen: string | null; t
   };
   const cut = (): void => {
     for (const [client, engine] of pairs) {
-      if (listen === null) client.resetAndDestroy();
-      else client.destroy();
+      // Not resetAndDestroy: with a write under way Node then never gets through its exit.
+      client.destroy();
       engine.destroy();
     }
   };

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { engineStub } from "../../../test/support/engine-stub.ts";
@@ -7,9 +10,11 @@ import { recordingLogger } from "../../../test/support/logger.ts";
 import { recordWatch } from "../../../test/support/observer.ts";
 import { realClock } from "../../../test/support/real-clock.ts";
 import { eventually } from "../../../test/support/relay.ts";
+import { selfSigned } from "../../../test/support/self-signed.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Provider } from "../../core/provider.ts";
 import { createDockerProvider } from "./index.ts";
+import type { DockerTls } from "./index.ts";
 import type { RawContainer, RawState } from "./raw.ts";
 
 const id = "d".repeat(64);
@@ -124,6 +129,51 @@ describe("the process's own DOCKER_HOST", () => {
     process.env["DOCKER_HOST"] = "tcp://127.0.0.1:1";
     const { provider } = await world(t);
     assert.equal((await provider.list(io)).length, 1);
+  });
+});
+
+describe("TLS", () => {
+  const open = async (t: TestContext, tls: DockerTls | null, env: Record<string, string> = {}): Promise<Provider> => {
+    const stub = await engineStub({ tls: selfSigned, reply: () => undefined });
+    const provider = createDockerProvider({
+      name: "remote",
+      url: env["DOCKER_HOST"] === undefined ? stub.url : null,
+      tls,
+      network: null,
+      self: { hostname: "host", mountinfo: "" },
+      env: { ...env, ...(env["DOCKER_HOST"] !== undefined && { DOCKER_HOST: stub.url }) },
+      clock: realClock,
+      logger: recordingLogger(),
+    });
+    t.after(async () => {
+      await provider.close();
+      await stub.close();
+    });
+    return provider;
+  };
+  const { key, cert } = selfSigned;
+
+  it("shows its certificate and checks the engine's", async (t) => {
+    assert.deepEqual(await (await open(t, { ca: cert, cert, key })).list(io), []);
+  });
+
+  it("fails without one, or with a certificate nobody vouches for", async (t) => {
+    for (const tls of [
+      { ca: cert, cert: null, key: null },
+      { ca: null, cert, key },
+    ]) {
+      await assert.rejects((await open(t, tls)).list(io), { code: "PROVIDER_UNAVAILABLE" });
+    }
+  });
+
+  it("is read from DOCKER_CERT_PATH, checked only with DOCKER_TLS_VERIFY", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "ndtest-certs-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    for (const [name, text] of Object.entries({ ca: cert, cert, key }))
+      writeFileSync(join(folder, `${name}.pem`), text);
+    const env = { DOCKER_HOST: "stub", DOCKER_CERT_PATH: folder };
+    assert.deepEqual(await (await open(t, null, { ...env, DOCKER_TLS_VERIFY: "1" })).list(io), []);
+    assert.deepEqual(await (await open(t, null, env)).list(io), []);
   });
 });
 

@@ -1,0 +1,142 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Look, Provider } from "../core/provider.ts";
+import type { RouteSpec, WorkloadSpec } from "../core/spec.ts";
+import type { ConfigProblem, SpecSet } from "./desired.ts";
+
+/** What the labels of one container say. */
+export type Discovered =
+  | { readonly kind: "none" }
+  | { readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] }
+  /** Left out: `routes` let everybody through to it. */
+  | { readonly kind: "invalid"; readonly errors: readonly ConfigProblem[]; readonly routes: readonly RouteSpec[] };
+
+/** Reads the labels of a look; `taken` are the aliases that may no longer be used. */
+export type ReadLabels = (look: Look, provider: Provider, taken: ReadonlySet<string>) => Discovered;
+
+export interface DiscoveryDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly provider: Provider;
+  readonly read: ReadLabels;
+}
+
+/** What the containers of one provider declare. */
+export interface Discovery {
+  /**
+   * Reads labels where something came, went or was renamed; all of them with `anew`. `taken`: aliases of the file.
+   * Returns whether what is declared may have changed.
+   */
+  update(looks: readonly Look[], taken: ReadonlySet<string>, anew?: boolean): boolean;
+  readonly sets: readonly SpecSet[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** A deleted container's routes say "gone" for so long: most come back under their name, made anew by compose. */
+const departedMs = 300_000;
+
+interface Departed {
+  readonly set: SpecSet;
+  readonly until: number;
+}
+
+export function createDiscovery(deps: DiscoveryDeps): Discovery {
+  const { clock, logger, provider } = deps;
+  const known = new Map<string, Discovered>();
+  const departed = new Map<string, Departed>();
+  let warned: ReadonlySet<string> = new Set();
+  let sets: readonly SpecSet[] = [];
+  let problems: readonly ConfigProblem[] = [];
+
+  /** Whom a set belonged to that nobody declares any more, until it comes back or is forgotten. */
+  function noteDeparted(present: readonly SpecSet[]): boolean {
+    const now = clock.now();
+    const sources = new Set(present.map(({ source }) => source));
+    const before = departed.size;
+    for (const [source, { until }] of departed) if (sources.has(source) || until <= now) departed.delete(source);
+    const forgot = departed.size !== before;
+    for (const set of sets) {
+      if (sources.has(set.source) || departed.has(set.source) || set.workloads.length === 0) continue;
+      departed.set(set.source, { set, until: now + departedMs });
+    }
+    return forgot;
+  }
+
+  function warnAbout(looks: Iterable<Look>): void {
+    const lines = new Set<string>();
+    for (const look of looks) {
+      for (const warning of look.warnings) {
+        const line = `${nameOf(look)}: ${warning}`;
+        lines.add(line);
+        if (warned.has(line)) continue;
+        logger.warn("discovered with a warning", { provider: provider.name, ref: nameOf(look), warning });
+      }
+    }
+    warned = lines;
+  }
+
+  return {
+    update(looks, taken, anew = false) {
+      const before = known.size;
+      const keyed = inOrderOfClaim(looks, known);
+      // Whoever left may have had the name that somebody else asked for in vain.
+      const left = [...known.keys()].some((key) => !keyed.has(key));
+      const claimed = new Set(taken);
+      const found: SpecSet[] = [];
+      const wrong: ConfigProblem[] = [];
+      const optedIn: Look[] = [];
+      let changes = false;
+      for (const [key, look] of keyed) {
+        let read = known.get(key);
+        if (read === undefined || anew || (left && read.kind === "invalid") || isTaken(read, claimed)) {
+          read = deps.read(look, provider, claimed);
+          known.set(key, read);
+          changes = true;
+        }
+        if (read.kind === "none") continue;
+        optedIn.push(look);
+        if (read.kind === "invalid") wrong.push(...read.errors);
+        const own = read.kind === "spec" ? [read.workload] : [];
+        for (const { alias } of [...own, ...read.routes]) claimed.add(alias);
+        found.push({ source: `label ${nameOf(look)}`, workloads: own, routes: read.routes });
+      }
+      for (const key of known.keys()) if (!keyed.has(key)) known.delete(key);
+      warnAbout(optedIn);
+      const forgot = noteDeparted(found);
+      // Last: whoever is there wins over whoever left.
+      sets = [...found, ...Array.from(departed.values(), ({ set }) => set)];
+      problems = wrong;
+      return changes || forgot || known.size !== before;
+    },
+    get sets() {
+      return sets;
+    },
+    get problems() {
+      return problems;
+    },
+  };
+}
+
+function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {
+  return read.kind === "spec" && taken.has(read.workload.alias);
+}
+
+/**
+ * Looks by what their labels are remembered under: a container's labels never change under one id, but a rename may free
+ * a name. In the order they were found, new ones by name: a name or host stays with the container that has it while
+ * another is made to replace it, as compose does.
+ */
+function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
+  const byName = looks.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const keyed = new Map(byName.map((look) => [`${look.id} ${nameOf(look)}`, look]));
+  const ordered = new Map<string, Look>();
+  for (const key of [...known.keys(), ...keyed.keys()]) {
+    const look = keyed.get(key);
+    if (look !== undefined) ordered.set(key, look);
+  }
+  return ordered;
+}
+
+function nameOf(look: Look): string {
+  return look.refs[0] ?? look.id;
+}
