@@ -45,20 +45,22 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   const known = new Map<string, Discovered>();
   const departed = new Map<string, Departed>();
   let warned: ReadonlySet<string> = new Set();
+  let present: readonly SpecSet[] = [];
   let sets: readonly SpecSet[] = [];
   let problems: readonly ConfigProblem[] = [];
 
   /** Whom a set belonged to that nobody declares any more, until it comes back or is forgotten. */
-  function noteDeparted(present: readonly SpecSet[]): boolean {
+  function noteDeparted(found: readonly SpecSet[]): boolean {
     const now = clock.now();
-    const sources = new Set(present.map(({ source }) => source));
+    const sources = new Set(found.map(({ source }) => source));
     const before = departed.size;
     for (const [source, { until }] of departed) if (sources.has(source) || until <= now) departed.delete(source);
     const forgot = departed.size !== before;
-    for (const set of sets) {
-      if (sources.has(set.source) || departed.has(set.source) || set.workloads.length === 0) continue;
+    for (const set of present) {
+      if (sources.has(set.source) || set.workloads.length === 0) continue;
       departed.set(set.source, { set, until: now + departedMs });
     }
+    present = found;
     return forgot;
   }
 
