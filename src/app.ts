@@ -62,9 +62,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   const providers = createProviderSet({ clock, logger, env, kill });
   const inFlight = createInFlight(clock);
   const signals: readonly Signal[] = [
-    createRequestsSignal({ clock, lastUsedAt: (alias) => supervisor.workload(alias)?.lastUsedAt ?? null }),
+    createRequestsSignal({ clock, lastUsedAt }),
     createInFlightSignal({ clock, inFlight }),
   ];
+  function lastUsedAt(alias: string): number | null {
+    const at = supervisor.workload(alias)?.lastUsedAt ?? Number.NEGATIVE_INFINITY;
+    return at === Number.NEGATIVE_INFINITY ? null : at;
+  }
   const supervisor = createSupervisor({
     clock,
     logger,

@@ -62,7 +62,7 @@ export function toRouteBody(route: Route, clock: Clock): RouteBody {
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,
     // Routes keep monotonic time, people read wall clock.
-    last_used_at: toTime(lastUsedAt === null ? null : clock.wall() - (clock.now() - lastUsedAt)),
+    last_used_at: toTime(lastUsedAt === Number.NEGATIVE_INFINITY ? null : clock.wall() - (clock.now() - lastUsedAt)),
     requests_total: route.requestsTotal,
     in_flight: route.inFlight,
     waiters: workload?.waiting ?? 0,

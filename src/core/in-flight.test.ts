@@ -9,7 +9,17 @@ function routeOf(alias: string, workload: string | null): Route {
   const none = { allow: 0, hold_allow: 0, hand_over: 0, page: 0, redirect: 0, waking: 0, asleep: 0 };
   const decisions = { ...none, failed: 0, forbidden: 0, quota: 0, reserved: 0 };
   const spec = routeSpec({ alias, workload });
-  return { spec, workload: null, upstream: () => null, decisions, requestsTotal: 0, lastUsedAt: null, inFlight: 0 };
+  return {
+    spec,
+    workload: null,
+    upstream: () => null,
+    decisions,
+    requestsTotal: 0,
+    lastUsedAt: Number.NEGATIVE_INFINITY,
+    inFlight: 0,
+    door: spec.door,
+    prepared: null,
+  };
 }
 
 void it("sums what all doors of a workload carry, and counts each end once", () => {

@@ -16,6 +16,8 @@ interface Segment<T> {
 export interface Prefixes<T> {
   /** Longest prefix first. */
   readonly entries: readonly Entry<T>[];
+  /** The value for every path, where there is only `/`: nearly every host. */
+  readonly only: T | undefined;
   /** The same as a tree, where there are many. */
   readonly root: Segment<T> | null;
 }
@@ -23,7 +25,7 @@ export interface Prefixes<T> {
 // Measured: up to here trying one after the other is the fastest; from about 16 on walking the segments is.
 const mostInArray = 8;
 
-export const noPrefixes: Prefixes<never> = { entries: [], root: null };
+export const noPrefixes: Prefixes<never> = { entries: [], only: undefined, root: null };
 
 /** With `value` under `path`, behind those that are there already. */
 export function addPrefix<T>({ entries }: Prefixes<T>, path: string, value: T): Prefixes<T> {
@@ -51,7 +53,8 @@ export function deletePrefix<T>({ entries }: Prefixes<T>, path: string, value: T
 }
 
 /** The value under the longest prefix of `path` that ends where a segment of it ends. */
-export function matchPrefix<T>({ entries, root }: Prefixes<T>, path: string): T | undefined {
+export function matchPrefix<T>({ entries, only, root }: Prefixes<T>, path: string): T | undefined {
+  if (only !== undefined) return only;
   if (root !== null) return matchSegments(root, path);
   for (const entry of entries) if (isPrefixOf(entry.prefix, path)) return entry.value;
   return undefined;
@@ -59,7 +62,9 @@ export function matchPrefix<T>({ entries, root }: Prefixes<T>, path: string): T 
 
 function toPrefixes<T>(unsorted: readonly Entry<T>[]): Prefixes<T> {
   const entries = unsorted.toSorted((a, b) => b.prefix.length - a.prefix.length);
-  return { entries, root: entries.length > mostInArray ? toSegments(entries) : null };
+  const [first, ...others] = entries;
+  const only = first !== undefined && others.length === 0 && first.prefix === "" ? first.value : undefined;
+  return { entries, only, root: entries.length > mostInArray ? toSegments(entries) : null };
 }
 
 function toPrefix(path: string): string {

@@ -1,4 +1,4 @@
-import type { RouteSpec } from "./spec.ts";
+import type { DoorSpec, RouteSpec } from "./spec.ts";
 import type { WorkloadHandle } from "./workload-handle.ts";
 
 /** What a hook or proxy answer was, for `nodoff_hook_decisions_total`. */
@@ -20,6 +20,14 @@ export type DecisionName = (typeof decisionNames)[number];
 /** Plain numbers, read at scrape time. */
 export type DecisionCounts = Record<DecisionName, number>;
 
+/** Headers of an allow, made once per route and upstream. */
+export interface PreparedAllow {
+  readonly upstream: string | null;
+  readonly plain: Readonly<Record<string, string>>;
+  /** Where `?route=` named the route: the proxy may be told where it leads. */
+  readonly named: Readonly<Record<string, string>>;
+}
+
 /** A route at run time. The counters are written by doors per request and read by API and metrics. */
 export interface Route {
   readonly spec: RouteSpec;
@@ -27,10 +35,14 @@ export interface Route {
   readonly workload: WorkloadHandle | null;
   /** Origin such as `http://172.17.0.2:2368`; null while unknown (never started, no address yet). */
   upstream(): string | null;
+  /** `spec.door`, or one that says the same: equal doors are one object. */
+  readonly door: DoorSpec;
+  /** What an allow answers with: kept here by the hook, which makes it. */
+  prepared: PreparedAllow | null;
   readonly decisions: DecisionCounts;
   requestsTotal: number;
-  /** Monotonic ms of the last counted request; null = none yet. */
-  lastUsedAt: number | null;
+  /** Monotonic ms of the last counted request; -Infinity = none yet (a number throughout: stored per request). */
+  lastUsedAt: number;
   /** Requests, sockets and streams our own proxy carries now. */
   inFlight: number;
 }

@@ -186,10 +186,12 @@ void describe("napping", () => {
       workloads: [app.spec],
       routes: doors.map((door, at) => routeSpec({ alias: `door-${at}`, workload: "app", door: doorSpec(door) })),
     });
-    const answers: (Answer | Promise<Answer>)[] = [];
+    const answers: Promise<Answer>[] = [];
     for (const alias of ["door-0", "door-1", "door-0", "door-1"]) {
       answers.push(
-        gate.admit(supervisor.registry.get(alias) as Route, requestFacts({ headers: apiHeaders }), doorOptions()),
+        Promise.resolve(
+          gate.admit(supervisor.registry.get(alias) as Route, requestFacts({ headers: apiHeaders }), doorOptions()),
+        ),
       );
       await clock.advanceAsync(500);
       provider.outside.stop("app");

@@ -34,10 +34,10 @@ export function createGate(deps: GateDeps): Gate {
   const answers = createAnswers(deps);
 
   function doorOf(route: Route): CompiledDoor {
-    const known = doors.get(route.spec.door);
+    const known = doors.get(route.door);
     if (known !== undefined) return known;
-    const door = compileDoor(route.spec.door, deps);
-    doors.set(route.spec.door, door);
+    const door = compileDoor(route.door, deps);
+    doors.set(route.door, door);
     return door;
   }
 

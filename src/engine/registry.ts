@@ -1,6 +1,6 @@
 import { createRouteTable } from "../core/route-table.ts";
 import { type DecisionCounts, decisionNames, type Route, type RouteRegistry } from "../core/route.ts";
-import type { RouteSpec, UpstreamSpec } from "../core/spec.ts";
+import type { DoorSpec, RouteSpec, UpstreamSpec } from "../core/spec.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
 /** A workload that knows where it answers. */
@@ -25,6 +25,15 @@ export interface RouteChanges {
 export function createRegistry(): MutableRouteRegistry {
   const table = createRouteTable<Route>();
   const byAlias = new Map<string, Route>();
+  /** Thousands of routes have the same few doors: one object each stays in the processor's cache. */
+  const doors = new Map<string, DoorSpec>();
+
+  const toOne = (door: DoorSpec): DoorSpec => {
+    const key = JSON.stringify(door);
+    const known = doors.get(key);
+    if (known === undefined) doors.set(key, door);
+    return known ?? door;
+  };
 
   const remove = (route: Route): void => {
     byAlias.delete(route.spec.alias);
@@ -45,6 +54,7 @@ export function createRegistry(): MutableRouteRegistry {
     },
     replace(specs, workloadOf) {
       const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
+      doors.clear();
       const added: string[] = [];
       const removed = [...byAlias.keys()].filter((alias) => !wanted.has(alias));
       for (const route of byAlias.values()) if (!wanted.has(route.spec.alias)) remove(route);
@@ -55,23 +65,31 @@ export function createRegistry(): MutableRouteRegistry {
         if (former?.spec === spec && former.workload === workload) continue;
         if (former === undefined) added.push(spec.alias);
         else remove(former);
-        add(createRoute(spec, workload, former));
+        add(createRoute(spec, { workload, former, door: toOne(spec.door) }));
       }
       return { added, removed };
     },
   };
 }
 
-function createRoute(spec: RouteSpec, workload: Reachable | null, former: Route | undefined): Route {
+interface Parts {
+  readonly workload: Reachable | null;
+  readonly former: Route | undefined;
+  readonly door: DoorSpec;
+}
+
+function createRoute(spec: RouteSpec, { workload, former, door }: Parts): Route {
   if (spec.door.handOver === "docker") workload?.requireDockerHandOver();
   const fixed = spec.upstream?.kind === "url" ? spec.upstream.url : null;
   return {
     spec,
     workload,
     upstream: () => fixed ?? workload?.origin(spec.upstream) ?? null,
+    door,
+    prepared: null,
     decisions: former?.decisions ?? noDecisions(),
     requestsTotal: former?.requestsTotal ?? 0,
-    lastUsedAt: former?.lastUsedAt ?? null,
+    lastUsedAt: former?.lastUsedAt ?? Number.NEGATIVE_INFINITY,
     // What the former object still carries is counted down there.
     inFlight: 0,
   };

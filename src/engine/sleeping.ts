@@ -8,9 +8,6 @@ import type { Shared } from "./workload-parts.ts";
 
 /** When and how one workload goes to sleep. */
 export interface Sleeping {
-  /** Monotonic ms of the last use; null = never, as far as remembered. */
-  readonly lastUsedAt: number | null;
-  touch(now: number): void;
   /** It became ready, or (in error) was last asked to wake. */
   awake(now: number): void;
   /** Once a second: hands last use to the store, takes the last look when idle time is over. */
@@ -33,13 +30,26 @@ const retryFirstMs = 5_000;
 const retryMaxMs = 300_000;
 /** Longest time between two last looks at something that stays in use. */
 const pollMaxMs = 10_000;
+/** Last use is handed to the store so often at the most; what kill -9 loses of it. */
+const saveMaxMs = 10_000;
 
-export function createSleeping(deps: Shared & { readonly lookNow: () => Look | undefined }): Sleeping {
-  const { clock, provider, store, logger, signals } = deps;
+/** What doors write per request and the sweep reads: plain data. */
+export interface Use {
+  /** Monotonic ms; -Infinity = never. */
+  lastUsedAt: number;
+  /** Nothing to do for the sweep before. */
+  dueAt: number;
+}
+
+export interface SleepingDeps extends Shared {
+  readonly lookNow: () => Look | undefined;
+  readonly use: Use;
+}
+
+export function createSleeping(deps: SleepingDeps): Sleeping {
+  const { clock, provider, store, logger, signals, use } = deps;
   const { alias } = deps.spec();
-  const remembered = store.lastUsed(alias);
-  let lastUsedAt = remembered === null ? null : clock.now() - Math.max(0, clock.wall() - remembered);
-  let savedAt = lastUsedAt;
+  let savedAt = use.lastUsedAt;
   let awakeSince = clock.now();
   let looking = false;
   let nextLookAt = 0;
@@ -50,7 +60,8 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
   let underWay: Promise<void> = Promise.resolve();
 
   function save(): void {
-    if (lastUsedAt === null || lastUsedAt === savedAt) return;
+    const { lastUsedAt } = use;
+    if (lastUsedAt === savedAt) return;
     savedAt = lastUsedAt;
     store.saveLastUsed(alias, Math.round(clock.wall() - (clock.now() - lastUsedAt)));
   }
@@ -58,19 +69,27 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
   function sweep(now: number): void {
     save();
     const { idleTimeoutMs, minAwakeMs } = deps.spec();
-    if (idleTimeoutMs === 0 || looking || now < nextLookAt) return;
     const state = deps.state();
-    if (state.name !== "ready" && !(state.name === "error" && state.running)) return;
-    if (now < (lastUsedAt ?? awakeSince) + idleTimeoutMs || now < awakeSince + minAwakeMs) return;
-    void lastLook();
+    const isAwake = state.name === "ready" || (state.name === "error" && state.running);
+    // Requests move the last use without telling: what is awake is looked at again, what is not says when it changes.
+    const saveEveryMs = idleTimeoutMs === 0 ? saveMaxMs : Math.min(saveMaxMs, idleTimeoutMs / 10);
+    use.dueAt = isAwake || state.name === "stopping" ? now + saveEveryMs : Number.POSITIVE_INFINITY;
+    if (idleTimeoutMs === 0 || looking || !isAwake) return;
+    const mayAt = Math.max(lastUse() + idleTimeoutMs, awakeSince + minAwakeMs, nextLookAt);
+    use.dueAt = Math.min(use.dueAt, mayAt);
+    if (now >= mayAt) void lastLook();
+  }
+
+  function lastUse(): number {
+    return use.lastUsedAt === Number.NEGATIVE_INFINITY ? awakeSince : use.lastUsedAt;
   }
 
   /** Takes its turn at the engine first: a look that is old by the time of the stop is none. */
   async function lastLook(): Promise<void> {
     looking = true;
     const { signal: left } = deps.scope();
-    const usedThen = lastUsedAt;
-    const isAsThen = (): boolean => !left.aborted && lastUsedAt === usedThen;
+    const usedThen = use.lastUsedAt;
+    const isAsThen = (): boolean => !left.aborted && use.lastUsedAt === usedThen;
     await deps.queue.run(async () => {
       if (!isAsThen()) return;
       const readings = await readAll(signals, alias, left);
@@ -143,26 +162,23 @@ export function createSleeping(deps: Shared & { readonly lookNow: () => Look | u
   }
 
   return {
-    get lastUsedAt() {
-      return lastUsedAt;
-    },
-    touch(now) {
-      lastUsedAt = now;
-    },
     awake(now) {
       awakeSince = now;
       nextLookAt = 0;
-      lastUsedAt ??= now;
+      if (use.lastUsedAt === Number.NEGATIVE_INFINITY) use.lastUsedAt = now;
+      use.dueAt = 0;
     },
     sweep,
     save,
     reconsider() {
       nextLookAt = 0;
+      use.dueAt = 0;
     },
     fallAsleep,
     backOff() {
       const inMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(refusals++, 16));
       nextLookAt = clock.now() + inMs;
+      use.dueAt = 0;
       logger.warn("stop will be tried again", { in_ms: inMs });
     },
     outlook: () => verdict({ readings: readNow(signals, alias), awakeSince }, deps.spec(), clock.now()),

@@ -207,7 +207,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function sweep(): void {
     if (closed) return;
     const now = clock.now();
-    for (const workload of workloads.values()) workload.sweep(now);
+    for (const workload of workloads.values()) if (workload.dueAt <= now) workload.sweep(now);
     clock.after(sweepEveryMs, sweep);
   }
   clock.after(sweepEveryMs, sweep);

@@ -6,17 +6,17 @@ export interface Waiters {
   wait(signal: AbortSignal): Promise<Outcome>;
   /** Answers everybody who waits now; those who come later wait for the next release. */
   release(outcome: Outcome): void;
-  readonly count: number;
 }
 
 /** So many are answered per turn of the event loop: 10,000 at once would keep other routes waiting for 0.3 s. */
-const slice = 500;
+const slice = 100;
 
 interface Waiter {
   readonly resolve: (outcome: Outcome) => void;
 }
 
-export function createWaiters(defer: (run: () => void) => void): Waiters {
+/** `onCount` is told how many wait whenever that changes. */
+export function createWaiters(defer: (run: () => void) => void, onCount: (count: number) => void): Waiters {
   let waiting = new Set<Waiter>();
 
   const answer = (waiters: readonly Waiter[], outcome: Outcome, from: number): void => {
@@ -36,20 +36,20 @@ export function createWaiters(defer: (run: () => void) => void): Waiters {
         const waiter: Waiter = { resolve: end };
         const leave = (): void => {
           waiting.delete(waiter);
+          onCount(waiting.size);
           end({ kind: "aborted" });
         };
         signal.addEventListener("abort", leave, { once: true });
         waiting.add(waiter);
+        onCount(waiting.size);
       });
     },
     release(outcome) {
       if (waiting.size === 0) return;
       const released = [...waiting];
       waiting = new Set();
+      onCount(0);
       answer(released, outcome, 0);
-    },
-    get count() {
-      return waiting.size;
     },
   };
 }

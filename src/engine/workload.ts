@@ -3,7 +3,7 @@ import type { Change, Look } from "../core/provider.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type Command, type Input, type State, step } from "../core/state.ts";
 import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
-import type { Outcome, WorkloadHandle, WorkloadView } from "../core/workload-handle.ts";
+import type { Outcome, WakeCause, WorkloadHandle, WorkloadView } from "../core/workload-handle.ts";
 import { createCommandQueue } from "./command-queue.ts";
 import { createObserving } from "./observing.ts";
 import { createScope } from "./scope.ts";
@@ -15,13 +15,15 @@ import type { Shared, WorkloadDeps } from "./workload-parts.ts";
 /** A workload as the supervisor drives it. Doors see only the handle. */
 export interface Workload extends WorkloadHandle {
   readonly tallies: Tallies;
-  /** Monotonic ms of the last use; null = never, as far as remembered. */
-  readonly lastUsedAt: number | null;
+  /** Monotonic ms of the last use; -Infinity = never, as far as remembered. */
+  readonly lastUsedAt: number;
+  /** Monotonic ms before which `sweep` has nothing to do. */
+  readonly dueAt: number;
   /** What an event told. Believed only after a look of our own. */
   observe(change: Change): void;
   /** What a list showed; undefined = the engine does not have it. */
   listed(look: Look | undefined): void;
-  /** Once a second: looks whether it may sleep, hands last use to the store. */
+  /** Looks whether it may sleep, hands last use to the store. Called once a second from `dueAt` on. */
   sweep(now: number): void;
   /** New policy for the same engine object; `upstreams` are those of its routes beyond its own. */
   update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
@@ -41,15 +43,13 @@ const goneOutcome: Outcome = { kind: "failed", failure: { code: "GONE", message:
 export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workload {
   const { clock, journal, provider } = deps;
   const logger = deps.logger.child({ alias: first.alias, provider: provider.name });
-  const waiters = createWaiters(deps.defer);
-  let spec = first;
+  const waiters = createWaiters(deps.defer, (count) => (handle.waiting = count));
   let routeUpstreams: readonly UpstreamSpec[] = [];
   let calls: AbortController | null = null;
   let callsSignal: AbortSignal | null = null;
   let state: State = { name: "unknown" };
   let scope = createScope(clock);
   let since = clock.wall();
-  let allow = false;
   /** Why it was closed; null while it is open. */
   let closed: Failure | null = null;
   let wokenAt: number | null = null;
@@ -65,15 +65,18 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
       // Made when first needed: most of 10,000 workloads may never be woken.
       return (callsSignal ??= AbortSignal.any([deps.shutdown, calls.signal]));
     },
-    spec: () => spec,
-    upstreams: () => (spec.upstream === null ? routeUpstreams : [spec.upstream, ...routeUpstreams]),
+    spec: () => handle.spec,
+    upstreams() {
+      const { upstream } = handle.spec;
+      return upstream === null ? routeUpstreams : [upstream, ...routeUpstreams];
+    },
     state: () => state,
     scope: () => scope,
     dispatch,
     tell(wakeStep, message, { failure, etaMs } = {}) {
       const eta = etaMs === undefined || etaMs === null ? {} : { etaMs };
       const failed = failure === undefined ? {} : { failure };
-      journal.publish({ type: "wake", alias: spec.alias, step: wakeStep, message, ...failed, ...eta });
+      journal.publish({ type: "wake", alias: handle.spec.alias, step: wakeStep, message, ...failed, ...eta });
     },
   };
   const observing = createObserving({
@@ -84,11 +87,37 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
   });
   const { look, looked, remember, reconcile, wakeBegins } = observing;
   const waking = createWaking({ ...shared, look, looked, remember, reconcile, wakeBegins });
-  const sleeping = createSleeping({ ...shared, lookNow: look });
+  /**
+   * What doors hold. Every field is plain data and the functions read per request belong to all handles alike: with
+   * 10,000 of them each step through a closure or an accessor is a miss of the processor's cache.
+   */
+  const handle: Handle = {
+    spec: first,
+    allow: false,
+    state: "unknown",
+    waiting: 0,
+    lastUsedAt: rememberedUse(first.alias, deps),
+    dueAt: 0,
+    touch,
+    tallies: shared.tallies,
+    wake,
+    settled,
+    recheck,
+    requireDockerHandOver: waking.requireDockerHandOver,
+    logs,
+    view,
+    observe: observing.observe,
+    listed: observing.listed,
+    sweep: (now) => sleeping.sweep(now),
+    update,
+    origin: waking.origin,
+    close,
+  };
+  const sleeping = createSleeping({ ...shared, lookNow: look, use: handle });
 
   function dispatch(input: Input): void {
     if (closed !== null) return;
-    const next = step(state, input, spec, clock.now());
+    const next = step(state, input, handle.spec, clock.now());
     if (next.state !== state) enter(next.state, input);
     for (const command of next.commands) carryOut(command);
   }
@@ -101,7 +130,9 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
       scope = createScope(clock);
     }
     state = next;
-    allow = next.name === "ready";
+    handle.state = next.name;
+    handle.allow = next.name === "ready";
+    handle.dueAt = 0;
     recordState(shared.tallies, next, clock.now());
     if (before.name === next.name) return;
     since = clock.wall();
@@ -111,7 +142,7 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     logger.debug("state changed", { from: before.name, to: next.name, input: input.type });
     const message = `${before.name} → ${next.name}`;
     const failure = next.name === "error" ? { failure: next.failure } : {};
-    journal.publish({ type: "state", alias: spec.alias, message, state: next.name, ...failure });
+    journal.publish({ type: "state", alias: handle.spec.alias, message, state: next.name, ...failure });
   }
 
   function entersReady(before: State, input: Input): void {
@@ -139,7 +170,7 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     switch (command.type) {
       case "start":
         // Whoever wakes it wants to use it, counted or not: it gets a full idle period.
-        sleeping.touch(clock.now());
+        handle.touch(clock.now());
         return waking.begin(true);
       case "probe":
         return waking.begin(false);
@@ -152,7 +183,7 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
       case "look":
         return observing.reconcile();
       case "count_as_used":
-        return sleeping.touch(clock.now());
+        return handle.touch(clock.now());
       case "release":
         return waiters.release(toOutcome(command));
     }
@@ -160,7 +191,7 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
 
   /** Where it answers, or what is asked of it, may be another thing now. */
   function lookAgain(): void {
-    if (allow) waking.readAddresses();
+    if (handle.allow) waking.readAddresses();
     else waking.seekAnew();
   }
 
@@ -195,12 +226,12 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
   function view(): WorkloadView {
     const awake = state.name === "ready" || (state.name === "error" && state.running);
     const outlook = awake ? sleeping.outlook() : null;
-    const { lastUsedAt } = sleeping;
+    const { lastUsedAt } = handle;
     return {
       state: state.name,
       since,
       reasons: outlook?.reasons ?? sleeping.reasons(),
-      lastUsedAt: lastUsedAt === null ? null : wallOf(lastUsedAt),
+      lastUsedAt: lastUsedAt === Number.NEGATIVE_INFINITY ? null : wallOf(lastUsedAt),
       sleepsAt: outlook === null || outlook.sleepAt === null ? null : wallOf(outlook.sleepAt),
       wokenAt,
       etaMs: etaMs(),
@@ -209,76 +240,70 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     };
   }
 
-  return {
-    get spec() {
-      return spec;
-    },
-    get allow() {
-      return allow;
-    },
-    get state() {
-      return state.name;
-    },
-    get waiting() {
-      return waiters.count;
-    },
-    get lastUsedAt() {
-      return sleeping.lastUsedAt;
-    },
-    tallies: shared.tallies,
-    touch: sleeping.touch,
-    wake(cause) {
-      const insist = cause !== "request";
-      if (insist) sleeping.touch(clock.now());
-      const before = state;
-      dispatch({ type: "wake", insist, dependenciesReady: true });
-      // Nothing else answers a wake within the call: a changed state is its start, or its place behind a stop.
-      return state !== before;
-    },
-    settled(signal) {
-      const now = settledNow();
-      return now === null ? waiters.wait(signal) : Promise.resolve(now);
-    },
-    recheck() {
-      const now = clock.now();
-      if (now - recheckedAt < recheckEveryMs) return;
-      recheckedAt = now;
-      observing.reconcile();
-    },
-    requireDockerHandOver: waking.requireDockerHandOver,
-    async logs(lines, signal) {
-      try {
-        return await provider.logs(spec.ref, { lines, signal });
-      } catch (error) {
-        logger.debug("logs not readable", { error: toFailure(error).message });
-        return [];
-      }
-    },
-    view,
-    observe: observing.observe,
-    listed: observing.listed,
-    sweep: sleeping.sweep,
-    update(next, upstreams) {
-      const same =
-        upstreams.length === routeUpstreams.length && upstreams.every((each, at) => each === routeUpstreams[at]);
-      if (next === spec && same) return;
-      const question = (): string => JSON.stringify([spec.ready, shared.upstreams()]);
-      const before = question();
-      if (next !== spec) sleeping.reconsider();
-      spec = next;
-      routeUpstreams = upstreams;
-      if (question() !== before) lookAgain();
-    },
-    origin: waking.origin,
-    close(why) {
-      // `allow` stays: what is ready goes on answering while nodoff leaves.
-      closed = why;
-      sleeping.save();
-      calls?.abort();
-      scope.end();
-      waiters.release({ kind: "failed", failure: why });
-    },
-  };
+  function wake(cause: WakeCause): boolean {
+    const insist = cause !== "request";
+    if (insist) handle.touch(clock.now());
+    const before = state;
+    dispatch({ type: "wake", insist, dependenciesReady: true });
+    // Nothing else answers a wake within the call: a changed state is its start, or its place behind a stop.
+    return state !== before;
+  }
+
+  function settled(signal: AbortSignal): Promise<Outcome> {
+    const now = settledNow();
+    return now === null ? waiters.wait(signal) : Promise.resolve(now);
+  }
+
+  function recheck(): void {
+    const now = clock.now();
+    if (now - recheckedAt < recheckEveryMs) return;
+    recheckedAt = now;
+    observing.reconcile();
+  }
+
+  async function logs(lines: number, signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      return await provider.logs(handle.spec.ref, { lines, signal });
+    } catch (error) {
+      logger.debug("logs not readable", { error: toFailure(error).message });
+      return [];
+    }
+  }
+
+  function update(next: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
+    const same =
+      upstreams.length === routeUpstreams.length && upstreams.every((each, at) => each === routeUpstreams[at]);
+    if (next === handle.spec && same) return;
+    const question = (): string => JSON.stringify([handle.spec.ready, shared.upstreams()]);
+    const before = question();
+    if (next !== handle.spec) sleeping.reconsider();
+    handle.spec = next;
+    routeUpstreams = upstreams;
+    if (question() !== before) lookAgain();
+  }
+
+  function close(why: Failure): void {
+    // `allow` stays: what is ready goes on answering while nodoff leaves.
+    closed = why;
+    sleeping.save();
+    calls?.abort();
+    scope.end();
+    waiters.release({ kind: "failed", failure: why });
+  }
+
+  return handle;
+}
+
+/** The handle as its owner sees it: the same object, its data writable. */
+type Handle = { -readonly [Key in keyof Workload]: Workload[Key] };
+
+function touch(this: Handle, now: number): void {
+  this.lastUsedAt = now;
+}
+
+function rememberedUse(alias: string, { clock, store }: WorkloadDeps): number {
+  const remembered = store.lastUsed(alias);
+  return remembered === null ? Number.NEGATIVE_INFINITY : clock.now() - Math.max(0, clock.wall() - remembered);
 }
 
 function toOutcome(command: Command & { type: "release" }): Outcome {

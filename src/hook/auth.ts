@@ -3,7 +3,7 @@ import type { Answer, DoorOptions, RequestFacts } from "../core/gate.ts";
 import { toProblem } from "../core/problem.ts";
 import type { Route } from "../core/route.ts";
 import { observe } from "../core/tallies.ts";
-import { createAllowHeaders } from "./allow-headers.ts";
+import { allowHeaders } from "./allow-headers.ts";
 import type { DoorParts } from "./door.ts";
 import type { HookAddress } from "./hook-address.ts";
 import { isReserved, serveThroughHook } from "./reserved.ts";
@@ -26,14 +26,13 @@ const notNow = Object.freeze({ "content-length": "0", "cache-control": "no-store
  */
 export function createAuthDoor({ deps, doorway, timings, channel }: DoorParts): AuthDoor {
   const { clock, gate } = deps;
-  const allowHeaders = createAllowHeaders();
   let unknownHosts = 0;
 
   const write = (answer: Answer, call: Call): void => {
     const { res, route, address, startedAt } = call;
     if (answer.kind === "allow") {
       const named = address.alias !== null && address.alias === route.spec.alias;
-      res.writeHead(200, allowHeaders.of(route, named)).end();
+      res.writeHead(200, allowHeaders(route, named)).end();
     } else if (answer.kind === "reply") {
       if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();
       // A 2xx would tell the proxy to go on, whatever it was meant to say (`asleep_answer`).

@@ -14,7 +14,7 @@ import type { WorkloadHandle, WorkloadView } from "../../src/core/workload-handl
 import { fakeClock } from "./fake-clock.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { recordingLogger } from "./logger.ts";
-import { routeSpec, workloadSpec } from "./specs.ts";
+import { doorSpec, routeSpec, workloadSpec } from "./specs.ts";
 
 /** The admin token of `startControl`. */
 export const token = "right-töken";
@@ -63,7 +63,9 @@ export function fakeRoute(
     upstream: () => null,
     decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
     requestsTotal: 0,
-    lastUsedAt: null,
+    door: doorSpec(),
+    prepared: null,
+    lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
     ...rest,
   };

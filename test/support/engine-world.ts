@@ -39,7 +39,8 @@ export async function engineWorld(options: WorldOptions = {}) {
     store: options.store ?? fakeStore(),
     signals: [
       fakeSignal("requests", (alias) => {
-        const lastUsedAt = supervisor.workload(alias)?.lastUsedAt ?? null;
+        const at = supervisor.workload(alias)?.lastUsedAt ?? Number.NEGATIVE_INFINITY;
+        const lastUsedAt = at === Number.NEGATIVE_INFINITY ? null : at;
         return { kind: "read", lastUsedAt, inUse: false, text: "last request" };
       }),
       ...(options.signals ?? []),

@@ -1,3 +1,4 @@
+import { doorSpec } from "./specs.ts";
 import type { Failure } from "../../src/core/errors.ts";
 import type { Answer, DoorOptions, Gate, RequestFacts } from "../../src/core/gate.ts";
 import type { Journal } from "../../src/core/journal.ts";
@@ -76,7 +77,9 @@ export function fakeRoute(spec: RouteSpec, workload: WorkloadHandle | null): Rou
     upstream: () => "http://172.17.0.2:2368",
     decisions,
     requestsTotal: 0,
-    lastUsedAt: null,
+    door: doorSpec(),
+    prepared: null,
+    lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
   };
 }

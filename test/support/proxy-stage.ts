@@ -1,3 +1,4 @@
+import { doorSpec } from "./specs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as startRequest } from "node:http";
@@ -165,7 +166,9 @@ function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteP
     upstream,
     decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
     requestsTotal: 0,
-    lastUsedAt: null,
+    door: doorSpec(),
+    prepared: null,
+    lastUsedAt: Number.NEGATIVE_INFINITY,
     get inFlight() {
       return inFlight;
     },
