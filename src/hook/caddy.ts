@@ -1,22 +1,29 @@
-import type { IncomingMessage } from "node:http";
 import type { Dialect } from "./dialect.ts";
 import { readForwarded } from "./forwarded.ts";
+import { readHeaders } from "./read-headers.ts";
+import type { HookHeaders } from "./read-headers.ts";
 
 /** Caddy's `forward_auth`. It has no limit of its own; the kit gives it `response_header_timeout 30s`. */
 export const caddy: Dialect = {
   name: "caddy",
   maxHoldMs: 25_000,
   hidesReplies: false,
-  read: (req, toClient) => readForwarded(req, { toClient, upgrade: isUpgrade(req) }),
+  read(req, toClient) {
+    const headers = readHeaders(req.rawHeaders);
+    return readForwarded({ headers, toClient, upgrade: isUpgrade(headers) });
+  },
 };
 
 /** `/wake` from `handle_errors`: a plain proxied request, whose method is the client's own. */
 export const caddyErrors: Dialect = {
   ...caddy,
-  read: (req, toClient) => readForwarded(req, { toClient, upgrade: isUpgrade(req), method: req.method }),
+  read(req, toClient) {
+    const headers = readHeaders(req.rawHeaders);
+    return readForwarded({ headers, toClient, upgrade: isUpgrade(headers), method: req.method });
+  },
 };
 
 /** Upgrade reaches the hook unless the kit strips it; the WebSocket key always does. */
-function isUpgrade({ headers }: IncomingMessage): boolean {
+function isUpgrade(headers: HookHeaders): boolean {
   return headers.upgrade !== undefined || headers["sec-websocket-key"] !== undefined;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { RequestFacts } from "../core/gate.ts";
+import type { HookHeaders, KnownHeader } from "./read-headers.ts";
 
 /** The client's address as X-Forwarded-For or X-Original-Addr says it; null = it does not say. */
 export type ToClient = (list: string | undefined) => string | null;
@@ -22,11 +23,10 @@ export interface Dialect {
 
 type DialectName = "traefik" | "caddy" | "nginx";
 
-/** A header's value; the first where a client sent several and Node kept them apart. Empty counts as absent. */
-export function headerOf(req: IncomingMessage, name: string): string | undefined {
-  const value = req.headers[name];
-  const first = typeof value === "string" ? value : value?.[0];
-  return first === "" ? undefined : first;
+/** A header's value. Empty counts as absent. */
+export function headerOf(headers: HookHeaders, name: KnownHeader): string | undefined {
+  const value = headers[name];
+  return value === "" ? undefined : value;
 }
 
 /** The first member of a list header: what the outermost proxy said. */
@@ -42,6 +42,7 @@ export function toProto(value: string | undefined): "http" | "https" {
 
 /** RFC 9110 §5.6.2. Methods are case-sensitive, so they are kept as sent. */
 export function isToken(value: string): boolean {
+  if (value === "GET" || value === "POST") return true;
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value);
 }
 

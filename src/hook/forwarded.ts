@@ -1,11 +1,12 @@
-import type { IncomingMessage } from "node:http";
 import type { RequestFacts } from "../core/gate.ts";
 import { isHostForm } from "../net/host-form.ts";
 import { firstOf, headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 import type { ToClient, Unreadable } from "./dialect.ts";
+import type { HookHeaders } from "./read-headers.ts";
 
 /** What differs between the two proxies that speak X-Forwarded-*. */
 interface Forwarded {
+  readonly headers: HookHeaders;
   readonly toClient: ToClient;
   readonly upgrade: boolean;
   /** Taken where X-Forwarded-Method is absent; undefined = it must be there. */
@@ -13,12 +14,13 @@ interface Forwarded {
 }
 
 /** The client's request from X-Forwarded-{Method,Proto,Host,Uri,For}, as Traefik and Caddy both send them. */
-export function readForwarded(req: IncomingMessage, options: Forwarded): RequestFacts | Unreadable {
-  const method = headerOf(req, "x-forwarded-method") ?? options.method;
+export function readForwarded(options: Forwarded): RequestFacts | Unreadable {
+  const { headers } = options;
+  const method = headerOf(headers, "x-forwarded-method") ?? options.method;
   if (method === undefined || !isToken(method)) return { header: "X-Forwarded-Method" };
-  const host = headerOf(req, "x-forwarded-host");
+  const host = headerOf(headers, "x-forwarded-host");
   if (host === undefined || !isHostForm(firstOf(host))) return { header: "X-Forwarded-Host" };
-  const target = headerOf(req, "x-forwarded-uri");
+  const target = headerOf(headers, "x-forwarded-uri");
   if (target === undefined) return { header: "X-Forwarded-Uri" };
   const { path, query } = splitTarget(target);
   return {
@@ -26,10 +28,10 @@ export function readForwarded(req: IncomingMessage, options: Forwarded): Request
     host: firstOf(host),
     path,
     query,
-    proto: toProto(headerOf(req, "x-forwarded-proto")),
-    client: options.toClient(headerOf(req, "x-forwarded-for")),
+    proto: toProto(headerOf(headers, "x-forwarded-proto")),
+    client: options.toClient(headerOf(headers, "x-forwarded-for")),
     upgrade: options.upgrade,
-    probe: req.headers["x-nodoff-probe"] === "1",
-    headers: req.headers,
+    probe: headers["x-nodoff-probe"] === "1",
+    headers,
   };
 }

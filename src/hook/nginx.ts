@@ -1,4 +1,5 @@
 import { isHostForm } from "../net/host-form.ts";
+import { readHeaders } from "./read-headers.ts";
 import type { Dialect } from "./dialect.ts";
 import { headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 
@@ -8,11 +9,12 @@ export const nginx: Dialect = {
   maxHoldMs: 25_000,
   hidesReplies: true,
   read(req, toClient) {
-    const host = headerOf(req, "host");
+    const headers = readHeaders(req.rawHeaders);
+    const host = headerOf(headers, "host");
     if (host === undefined || !isHostForm(host)) return { header: "Host" };
-    const target = headerOf(req, "x-original-uri");
+    const target = headerOf(headers, "x-original-uri");
     if (target === undefined) return { header: "X-Original-URI" };
-    const method = headerOf(req, "x-original-method");
+    const method = headerOf(headers, "x-original-method");
     if (method === undefined || !isToken(method)) return { header: "X-Original-Method" };
     const { path, query } = splitTarget(target);
     return {
@@ -20,11 +22,11 @@ export const nginx: Dialect = {
       host,
       path,
       query,
-      proto: toProto(headerOf(req, "x-original-proto")),
-      client: toClient(headerOf(req, "x-original-addr")),
-      upgrade: headerOf(req, "x-original-upgrade") !== undefined,
-      probe: req.headers["x-nodoff-probe"] === "1",
-      headers: req.headers,
+      proto: toProto(headerOf(headers, "x-original-proto")),
+      client: toClient(headerOf(headers, "x-original-addr")),
+      upgrade: headerOf(headers, "x-original-upgrade") !== undefined,
+      probe: headers["x-nodoff-probe"] === "1",
+      headers,
     };
   },
 };

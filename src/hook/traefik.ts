@@ -1,5 +1,6 @@
 import type { Dialect } from "./dialect.ts";
 import { readForwarded } from "./forwarded.ts";
+import { readHeaders } from "./read-headers.ts";
 
 /**
  * Traefik's `forwardAuth`. It strips Upgrade and Connection from the subrequest, so a WebSocket shows only by its key.
@@ -9,5 +10,8 @@ export const traefik: Dialect = {
   name: "traefik",
   maxHoldMs: 25_000,
   hidesReplies: false,
-  read: (req, toClient) => readForwarded(req, { toClient, upgrade: req.headers["sec-websocket-key"] !== undefined }),
+  read(req, toClient) {
+    const headers = readHeaders(req.rawHeaders);
+    return readForwarded({ headers, toClient, upgrade: headers["sec-websocket-key"] !== undefined });
+  },
 };
