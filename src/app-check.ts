@@ -1,4 +1,5 @@
 import { createProviderSet, discover } from "./app-providers.ts";
+import type { Loaded } from "./config/load.ts";
 import type { Config, ConfigError } from "./config/types.ts";
 import { toFailure } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
@@ -57,15 +58,18 @@ export interface InspectDeps {
   readonly kill: (pid: number, signal: number) => void;
 }
 
+/** A valid configuration, and the file it came from as messages name it. */
+export type Source = Loaded & { readonly ok: true } & { readonly file: string };
+
 /**
- * Shows what a valid configuration makes, labels included: asks each provider what is there, changes nothing. `file` is
- * its name in messages. `reachable` false: a provider did not answer.
+ * Shows what a valid configuration makes, labels included: asks each provider what is there, changes nothing.
+ * `reachable` false: a provider did not answer.
  */
 export async function inspectConfig(
-  config: Config,
-  file: string,
+  source: Source,
   deps: InspectDeps,
 ): Promise<{ readonly report: Report; readonly reachable: boolean }> {
+  const { config, file } = source;
   const { added } = await createProviderSet({ ...deps, clock: systemClock, logger: quiet }).update(config);
   const errors: ConfigError[] = [];
   const warnings = [...config.warnings];
@@ -73,13 +77,13 @@ export async function inspectConfig(
   const taken = new Set([...config.workloads, ...config.routes].map(({ alias }) => alias));
   let reachable = true;
   for (const provider of added) {
-    const { looks, error } = await list(provider, file);
+    const { looks, error } = await list(provider, source);
     if (error !== null) {
       reachable = false;
       errors.push(error);
       continue;
     }
-    warnings.push(...missing(config, provider, looks, file));
+    warnings.push(...missing(provider, looks, source));
     for (const look of looks) {
       const read = discover(look, { provider: provider.name, taken, config });
       if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
@@ -99,27 +103,27 @@ export async function inspectConfig(
   return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
 }
 
-async function list(provider: Provider, file: string): Promise<Seen> {
+async function list(provider: Provider, source: Source): Promise<Seen> {
   try {
     return { looks: await provider.list({ signal: AbortSignal.timeout(listTimeoutMs) }), error: null };
   } catch (error) {
     const { message } = toFailure(error);
-    return { looks: [], error: { file, line: 1, column: 1, key: `providers.${provider.name}`, message } };
+    return { looks: [], error: toPlacedError(["providers", provider.name], message, source) };
   }
 }
 
 /** A container that does not exist yet is no error: compose may create it later. */
-function missing(config: Config, provider: Provider, looks: readonly Look[], file: string): readonly ConfigError[] {
+function missing(provider: Provider, looks: readonly Look[], source: Source): readonly ConfigError[] {
   const known = new Set(looks.flatMap(({ refs }) => refs));
-  return config.workloads
+  return source.config.workloads
     .filter((workload) => workload.provider === provider.name && !known.has(workload.ref))
-    .map(({ alias, kind, ref }) => ({
-      file,
-      line: 1,
-      column: 1,
-      key: `workloads.${alias}.${kind}`,
-      message: `${provider.name} has no ${kind} "${ref}" yet`,
-    }));
+    .map(({ alias, kind, ref }) =>
+      toPlacedError(["workloads", alias, kind], `${provider.name} has no ${kind} "${ref}" yet`, source),
+    );
+}
+
+function toPlacedError(path: readonly string[], message: string, { file, place }: Source): ConfigError {
+  return { file, ...place(path), key: path.join("."), message };
 }
 
 function signalsOf(config: Config): readonly SignalLine[] {

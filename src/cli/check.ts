@@ -16,7 +16,7 @@ export async function check(options: CommandOptions, world: World): Promise<Exit
     print({ errors: loaded.errors, warnings: loaded.warnings, routes: [], workloads: [] }, options, world);
     return exitCodes.configInvalid;
   }
-  const { report, reachable } = await inspectConfig(loaded.config, file ?? "nodoff.yaml", world);
+  const { report, reachable } = await inspectConfig({ ...loaded, file: file ?? "nodoff.yaml" }, world);
   print(report, options, world);
   if (!reachable) return exitCodes.notReachable;
   return report.errors.length > 0 ? exitCodes.configInvalid : exitCodes.done;

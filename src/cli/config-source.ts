@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { findConfigFile, type LoadResult, loadConfig } from "../config/load.ts";
+import { findConfigFile, type Loaded, loadConfig } from "../config/load.ts";
 import type { CommandOptions, World } from "./world.ts";
 
 /** Where the configuration comes from, and how to read it. */
 export interface ConfigSource {
   /** null = no file: labels only. */
   readonly file: string | null;
-  readonly load: () => LoadResult;
+  readonly load: () => Loaded;
 }
 
 /** The file of `--config`, NODOFF_CONFIG or the usual places. */

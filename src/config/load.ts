@@ -23,8 +23,17 @@ export type LoadResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly warnings: readonly ConfigError[] };
 
+/** What a file holds. */
+export type Loaded =
+  | (LoadResult & {
+      readonly ok: true;
+      /** Where the file says it, for what only engines can tell of a valid configuration. */
+      readonly place: (path: readonly string[]) => { readonly line: number; readonly column: number };
+    })
+  | (LoadResult & { readonly ok: false });
+
 /** Reads and checks the whole configuration. Reports every error it can find at once; never throws. */
-export function loadConfig(options: LoadOptions): LoadResult {
+export function loadConfig(options: LoadOptions): Loaded {
   const { file, env, readFile } = options;
   const name = file ?? "nodoff.yaml";
   let text = "";
@@ -45,7 +54,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
   const found = [...errors, ...(checked?.errors ?? []).map(toError)];
   const warnings = inOrder((checked?.warnings ?? []).map(toError));
   if (found.length > 0 || checked?.config === undefined) return { ok: false, errors: inOrder(found), warnings };
-  return { ok: true, config: { ...checked.config, warnings } };
+  return { ok: true, config: { ...checked.config, warnings }, place: tree.place };
 }
 
 /** An error as people read it: `nodoff.yaml:12:5 workloads.blog.idle_timeout: …`. */

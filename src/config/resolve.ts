@@ -65,7 +65,26 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
   };
   for (const [alias, keys] of Object.entries(file.workloads ?? {})) addWorkload(alias, keys, context);
   for (const [alias, keys] of Object.entries(file.routes ?? {})) addRoute(alias, keys, context);
-  return { ...settings, providers, defaults: file.defaults ?? {}, ...gathered };
+  return {
+    ...settings,
+    providers,
+    defaults: file.defaults ?? {},
+    ...gathered,
+    routes: withSharedDoors(gathered.routes),
+  };
+}
+
+/** Thousands of routes have the same few doors: kept once each. */
+function withSharedDoors(routes: readonly RouteSpec[]): readonly RouteSpec[] {
+  const doors = new Map<string, RouteSpec["door"]>();
+  const shared: RouteSpec[] = [];
+  for (const route of routes) {
+    const key = JSON.stringify(route.door);
+    const door = doors.get(key) ?? route.door;
+    doors.set(key, door);
+    shared.push({ ...route, door });
+  }
+  return shared;
 }
 
 interface Context {

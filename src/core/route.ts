@@ -22,10 +22,11 @@ export type DecisionCounts = Record<DecisionName, number>;
 
 /** Headers of an allow, made once per route and upstream. */
 export interface PreparedAllow {
-  readonly upstream: string | null;
+  /** The one in `named`. */
+  upstream: string | null;
   readonly plain: Readonly<Record<string, string>>;
-  /** Where `?route=` named the route: the proxy may be told where it leads. */
-  readonly named: Readonly<Record<string, string>>;
+  /** Where `?route=` named the route: the proxy may be told where it leads. Made when first asked for. */
+  named: Readonly<Record<string, string>> | null;
 }
 
 /** A route at run time. The counters are written by doors per request and read by API and metrics. */
