@@ -1,4 +1,4 @@
-/** What survives a restart. Times are wall clock ms. Reads are synchronous; writes are batched within 1 s. */
+/** What survives a restart. Times are wall clock ms. Reads are synchronous; what is saved is on disk within 1 s. */
 export interface Store {
   /** When the workload was last used, as far as remembered. */
   lastUsed(alias: string): number | null;
