@@ -18,7 +18,8 @@ function routeOf(alias: string, workload: string | null): Route {
     lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
     door: spec.door,
-    prepared: null,
+    allowHeaders: null,
+    namedAllow: null,
   };
 }
 

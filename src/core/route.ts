@@ -20,13 +20,10 @@ export type DecisionName = (typeof decisionNames)[number];
 /** Plain numbers, read at scrape time. */
 export type DecisionCounts = Record<DecisionName, number>;
 
-/** Headers of an allow, made once per route and upstream. */
-export interface PreparedAllow {
-  /** The one in `named`. */
-  upstream: string | null;
-  readonly plain: Readonly<Record<string, string>>;
-  /** Where `?route=` named the route: the proxy may be told where it leads. Made when first asked for. */
-  named: Readonly<Record<string, string>> | null;
+/** Headers of an allow that tell the proxy where the route leads, for as long as it leads there. */
+export interface NamedAllow {
+  readonly upstream: string | null;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A route at run time. The counters are written by doors per request and read by API and metrics. */
@@ -38,8 +35,10 @@ export interface Route {
   upstream(): string | null;
   /** `spec.door`, or one that says the same: equal doors are one object. */
   readonly door: DoorSpec;
-  /** What an allow answers with: kept here by the hook, which makes it. */
-  prepared: PreparedAllow | null;
+  /** Headers of an allow: kept here by the hook, which makes them when they are first needed. */
+  allowHeaders: Readonly<Record<string, string>> | null;
+  /** The same where `?route=` named the route. */
+  namedAllow: NamedAllow | null;
   readonly decisions: DecisionCounts;
   requestsTotal: number;
   /** Monotonic ms of the last counted request; -Infinity = none yet (a number throughout: stored per request). */

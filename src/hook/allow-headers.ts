@@ -1,26 +1,25 @@
-import type { PreparedAllow, Route } from "../core/route.ts";
+import type { Route } from "../core/route.ts";
 
 /**
  * Headers of an allow, made once per route: the path that every request of an awake service takes. `named`: `?route=`
  * named the route, so the proxy may be told where it leads.
  */
 export function allowHeaders(route: Route, named: boolean): Readonly<Record<string, string>> {
-  const prepared = (route.prepared ??= prepare(route.spec.alias));
-  if (!named) return prepared.plain;
+  const plain = (route.allowHeaders ??= toHeaders(route.spec.alias));
+  if (!named) return plain;
   const upstream = route.upstream();
-  if (prepared.named === null || prepared.upstream !== upstream) {
-    prepared.upstream = upstream;
-    prepared.named = upstream === null ? prepared.plain : { ...prepared.plain, "x-nodoff-upstream": upstream };
+  if (route.namedAllow === null || route.namedAllow.upstream !== upstream) {
+    const headers = upstream === null ? plain : { ...plain, "x-nodoff-upstream": upstream };
+    route.namedAllow = { upstream, headers };
   }
-  return prepared.named;
+  return route.namedAllow.headers;
 }
 
-function prepare(alias: string): PreparedAllow {
-  const plain = {
+function toHeaders(alias: string): Readonly<Record<string, string>> {
+  return {
     "content-length": "0",
     // A header takes no other characters, a container's name may have them.
     "x-nodoff-route": encodeURI(alias),
     "x-nodoff-state": "ready",
   };
-  return { plain, upstream: null, named: null };
 }

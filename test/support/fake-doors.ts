@@ -78,7 +78,8 @@ export function fakeRoute(spec: RouteSpec, workload: WorkloadHandle | null): Rou
     decisions,
     requestsTotal: 0,
     door: doorSpec(),
-    prepared: null,
+    allowHeaders: null,
+    namedAllow: null,
     lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
   };

@@ -167,7 +167,8 @@ function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteP
     decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
     requestsTotal: 0,
     door: doorSpec(),
-    prepared: null,
+    allowHeaders: null,
+    namedAllow: null,
     lastUsedAt: Number.NEGATIVE_INFINITY,
     get inFlight() {
       return inFlight;
