@@ -6,8 +6,8 @@ import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
 import { createRegistry } from "./registry.ts";
-import { createWorkload, type Workload } from "./workload.ts";
-import type { WorkloadDeps } from "./workload-parts.ts";
+import { createWorkload } from "./workload.ts";
+import type { Workload, WorkloadDeps } from "./workload-parts.ts";
 
 export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
   readonly discover: ReadLabels;

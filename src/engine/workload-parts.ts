@@ -3,12 +3,13 @@ import type { Failure } from "../core/errors.ts";
 import type { Journal, WakeStep } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Prober } from "../core/prober.ts";
-import type { Provider } from "../core/provider.ts";
+import type { Change, Look, Provider } from "../core/provider.ts";
 import type { Signal } from "../core/signal.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Input, State } from "../core/state.ts";
 import type { Store } from "../core/store.ts";
 import type { Tallies } from "../core/tallies.ts";
+import type { WorkloadHandle } from "../core/workload-handle.ts";
 import type { CommandQueue } from "./command-queue.ts";
 import type { Scope } from "./scope.ts";
 
@@ -42,4 +43,25 @@ export interface Shared extends Omit<WorkloadDeps, "shutdown"> {
   dispatch(input: Input): void;
   /** Publishes a step of a wake. */
   tell(step: WakeStep, message: string, more?: { readonly failure?: Failure; readonly etaMs?: number | null }): void;
+}
+
+/** A workload as the supervisor drives it. Doors see only the handle. */
+export interface Workload extends WorkloadHandle {
+  readonly tallies: Tallies;
+  /** Monotonic ms of the last use; -Infinity = never, as far as remembered. */
+  readonly lastUsedAt: number;
+  /** Monotonic ms before which `sweep` has nothing to do. */
+  readonly dueAt: number;
+  /** What an event told. Believed only after a look of our own. */
+  observe(change: Change): void;
+  /** What a list showed; undefined = the engine does not have it. */
+  listed(look: Look | undefined): void;
+  /** Looks whether it may sleep, hands last use to the store. Called once a second from `dueAt` on. */
+  sweep(now: number): void;
+  /** New policy for the same engine object; `upstreams` are those of its routes beyond its own. */
+  update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
+  /** Origin of one of its upstreams (null: its own); null while unknown. */
+  origin(upstream: UpstreamSpec | null): string | null;
+  /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
+  close(why: Failure): void;
 }

@@ -1,37 +1,15 @@
 import { type Failure, toFailure } from "../core/errors.ts";
-import type { Change, Look } from "../core/provider.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type Command, type Input, type State, step } from "../core/state.ts";
-import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
-import type { Outcome, WakeCause, WorkloadHandle, WorkloadView } from "../core/workload-handle.ts";
+import { createTallies, recordState } from "../core/tallies.ts";
+import type { Outcome, WakeCause, WorkloadView } from "../core/workload-handle.ts";
 import { createCommandQueue } from "./command-queue.ts";
 import { createObserving } from "./observing.ts";
 import { createScope } from "./scope.ts";
 import { createSleeping } from "./sleeping.ts";
 import { createWaiters } from "./waiters.ts";
 import { createWaking } from "./waking.ts";
-import type { Shared, WorkloadDeps } from "./workload-parts.ts";
-
-/** A workload as the supervisor drives it. Doors see only the handle. */
-export interface Workload extends WorkloadHandle {
-  readonly tallies: Tallies;
-  /** Monotonic ms of the last use; -Infinity = never, as far as remembered. */
-  readonly lastUsedAt: number;
-  /** Monotonic ms before which `sweep` has nothing to do. */
-  readonly dueAt: number;
-  /** What an event told. Believed only after a look of our own. */
-  observe(change: Change): void;
-  /** What a list showed; undefined = the engine does not have it. */
-  listed(look: Look | undefined): void;
-  /** Looks whether it may sleep, hands last use to the store. Called once a second from `dueAt` on. */
-  sweep(now: number): void;
-  /** New policy for the same engine object; `upstreams` are those of its routes beyond its own. */
-  update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
-  /** Origin of one of its upstreams (null: its own); null while unknown. */
-  origin(upstream: UpstreamSpec | null): string | null;
-  /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
-  close(why: Failure): void;
-}
+import type { Shared, Workload, WorkloadDeps } from "./workload-parts.ts";
 
 const recheckEveryMs = 1_000;
 const goneOutcome: Outcome = { kind: "failed", failure: { code: "GONE", message: "the engine no longer has it" } };

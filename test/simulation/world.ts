@@ -4,7 +4,7 @@ import { createWaiterBudget } from "../../src/core/waiter-budget.ts";
 import { createGate } from "../../src/engine/gate.ts";
 import { createJournal } from "../../src/engine/journal.ts";
 import { createSupervisor, type Supervisor } from "../../src/engine/supervisor.ts";
-import type { Workload } from "../../src/engine/workload.ts";
+import type { Workload } from "../../src/engine/workload-parts.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { fakeProber, fakeSignal, fakeStore } from "../support/fake-engine.ts";
 import { silentLogger } from "../support/logger.ts";
