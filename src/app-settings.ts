@@ -94,12 +94,17 @@ function toEntry(network: Network): string {
   return "cidr" in network ? network.cidr : network.group;
 }
 
-/** Keys that are read once, by the names people write. */
-const readOnce = { listen: "listen", stateDir: "state_dir", limits: "limits" } as const;
+/** What is read once, by the keys people write. */
+const readOnce: Readonly<Record<string, (config: Config) => unknown>> = {
+  listen: ({ listen }) => listen,
+  state_dir: ({ stateDir }) => stateDir,
+  limits: ({ limits }) => limits,
+  "log.format": ({ log }) => log.format,
+};
 
 function warnAboutRestart(before: Config, after: Config, logger: RootLogger): void {
-  for (const [field, key] of Object.entries(readOnce) as [keyof typeof readOnce, string][]) {
-    if (JSON.stringify(before[field]) === JSON.stringify(after[field])) continue;
+  for (const [key, of] of Object.entries(readOnce)) {
+    if (JSON.stringify(of(before)) === JSON.stringify(of(after))) continue;
     logger.warn("a changed key takes effect at the next start", { key });
   }
 }
