@@ -13,7 +13,7 @@ WORKDIR /opt/nodoff
 COPY --from=build /build/package.json /build/LICENSE /build/nodoff.schema.json ./
 COPY --from=build /build/templates templates
 COPY --from=build /build/dist dist
-RUN mkdir /var/lib/nodoff && chown node:node /var/lib/nodoff
+RUN mkdir -p /var/lib/nodoff && chown node:node /var/lib/nodoff
 VOLUME /var/lib/nodoff
 USER node
 EXPOSE 8090
