@@ -21,7 +21,7 @@ async function run(options: RowOptions): Promise<RowResult> {
   const hosts = quick ? 1_000 : 10_000;
   await using sleepers = await startReadyWorkloads(hosts, { nodeFlags });
   await using doors = await startProduct(neverSleeping(hosts), { nodeFlags });
-  await using load = await openLoad(quick ? 300 : 500);
+  await using load = await openLoad(quick ? 300 : 1_000);
   await using bareServer: Server = await startChild("servers/bare.ts");
   await using expressServer: Server = await startChild("servers/express.ts", { args: [doors.config] });
   for (const server of [sleepers, doors, expressServer]) await load.check(server, hosts);
@@ -29,7 +29,7 @@ async function run(options: RowOptions): Promise<RowResult> {
   const ours = [load.variant(workloads, sleepers, hosts), load.variant(routes, doors, hosts)];
   const others = [...ours, load.variant(express, expressServer, hosts)];
   await warmUp([bare, ...others], quick ? 2 : 4);
-  const rounds = await runRounds(bare, others, quick ? 3 : again ? 21 : 11);
+  const rounds = await runRounds(bare, others, quick ? 3 : again ? 11 : 7);
   for (const [n, product] of [sleepers, doors].entries()) {
     const asked = hosts + (ours[n]?.asked() ?? 0);
     const allowed = await product.allowed();

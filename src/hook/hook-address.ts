@@ -32,13 +32,23 @@ const neverLeaves = new AbortController().signal;
 /** Parses the hook's own addresses; null for one that is not the hook's. */
 export function createAddressReader(): (url: string) => HookAddress | null {
   const memo = new Map<string, HookAddress | null>();
-  return (url) => {
+  let lastUrl = "";
+  let last: HookAddress | null = null;
+  const remember = (url: string): HookAddress | null => {
     const known = memo.get(url);
     if (known !== undefined) return known;
     const address = toHookAddress(url);
     if (memo.size >= memoSize) memo.clear();
     memo.set(url, address);
     return address;
+  };
+  return (url) => {
+    // Nearly always the one before: comparing is less than the hash that a look-up needs of a fresh string.
+    if (url !== lastUrl) {
+      last = remember(url);
+      lastUrl = url;
+    }
+    return last;
   };
 }
 
