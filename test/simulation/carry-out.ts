@@ -89,10 +89,11 @@ function outside(ref: Ref, act: OutsideAct, world: World): void {
   }
 }
 
-/** Whoever starts it by hand gets a full idle period. */
-function byHand(ref: Ref, start: (ref: string) => void, { models, clock }: World): void {
+/** Whoever starts it by hand gets a full idle period, where nodoff can see it. */
+function byHand(ref: Ref, start: (ref: string) => void, { models, clock, supervisor }: World): void {
   const { state } = models[ref];
-  if (state === "napping" || state === "error") models[ref].lastUsedAt = clock.now();
+  const isSeen = [...supervisor.providers()].every(({ connected }) => connected);
+  if (isSeen && (state === "napping" || state === "error")) models[ref].lastUsedAt = clock.now();
   start(ref);
 }
 
