@@ -6,29 +6,16 @@ import type { Classified, CompiledDoor } from "./classify.ts";
 import type { RequestFacts } from "./gate.ts";
 import type { DoorSpec } from "./spec.ts";
 import { monitorAgents, previewAgents } from "./user-agents.ts";
+import { doorSpec } from "../../test/support/specs.ts";
 
 const chrome =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-
-const spec: DoorSpec = {
-  strategy: "auto",
-  holdMs: 25_000,
-  graceMs: 400,
-  handOver: "url",
-  startEndpoint: null,
-  wakeOn: [],
-  noWake: [],
-  noCount: [],
-  noWakeDefaults: true,
-  asleepAnswer: null,
-  wakeQuota: null,
-};
 
 /** Enough for tests: a list of addresses, compared as text. */
 const matchesAddress = (cidrs: readonly string[]) => (address: string) => cidrs.includes(address);
 
 function door(changes: Partial<DoorSpec> = {}): CompiledDoor {
-  return compileDoor({ ...spec, ...changes }, { matchesAddress });
+  return compileDoor(doorSpec(changes), { matchesAddress });
 }
 
 function request(changes: Partial<RequestFacts> = {}): RequestFacts {
