@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { NodoffError } from "../core/errors.ts";
 import { version } from "./assets.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 
@@ -55,7 +56,14 @@ export async function run(world: World): Promise<ExitCode> {
   const command = commands[name];
   if (command === undefined) return usage(`there is no command "${name}"`, world);
   if (rest.length > 0) return usage(`${name} takes no "${rest[0]}"`, world);
-  return command({ config: values.config, json: values.json, url: values.url }, world);
+  try {
+    return await command({ config: values.config, json: values.json, url: values.url }, world);
+  } catch (error) {
+    // What a user can mend is one line; a trace is for defects of ours.
+    if (!(error instanceof NodoffError)) throw error;
+    world.err(error.message);
+    return error.code === "CONFIG_INVALID" ? exitCodes.configInvalid : exitCodes.failed;
+  }
 }
 
 function usage(message: string, world: World): ExitCode {

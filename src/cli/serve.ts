@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { type App, type AppOptions, createApp, createLogger } from "../app.ts";
 import { formatConfigError } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
-import { NodoffError } from "../core/errors.ts";
 import { systemClock } from "../system-clock.ts";
 import { configSchema, templatesFolder, version } from "./assets.ts";
 import { type ConfigSource, toConfigSource } from "./config-source.ts";
@@ -16,16 +15,10 @@ export async function serve(options: CommandOptions, world: World): Promise<Exit
     for (const error of loaded.errors) world.err(formatConfigError(error));
     return exitCodes.configInvalid;
   }
-  try {
-    const app = await startApp({ ...source, config: loaded.config }, world);
-    await untilStopped(world.stop);
-    await app.close();
-    return exitCodes.done;
-  } catch (error) {
-    if (!(error instanceof NodoffError)) throw error;
-    world.err(error.message);
-    return error.code === "CONFIG_INVALID" ? exitCodes.configInvalid : exitCodes.failed;
-  }
+  const app = await startApp({ ...source, config: loaded.config }, world);
+  await untilStopped(world.stop);
+  await app.close();
+  return exitCodes.done;
 }
 
 /** An app on the real clock, logging to standard output. */
