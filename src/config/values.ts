@@ -53,13 +53,6 @@ export function nameOrNumber() {
   });
 }
 
-/** Any scalar as it is (what a busy probe compares with). */
-export function scalar() {
-  return leaf((value) => (typeof value === "object" ? bad(`${show(value)} is not a single value`) : good(value)), {
-    type: ["string", "number", "boolean"],
-  });
-}
-
 export function flag() {
   return leaf(readFlag, { type: ["boolean", "string"], pattern: "\\$\\{" });
 }
@@ -143,6 +136,14 @@ export function pathPrefix() {
 export function method() {
   const parse = (given: string): string | undefined => (/^[A-Za-z]+$/.test(given) ? given.toUpperCase() : undefined);
   return leaf(textReader(parse, "an HTTP method"), { type: "string" });
+}
+
+/** Where a value stands in JSON: `$`, then `.name` or `[0]` as often as needed. */
+export function jsonPath() {
+  const parse = (given: string): string | undefined =>
+    /^\$(?:\.[^.[\]\s]+|\[\d+\])*$/.test(given) ? given : undefined;
+  const suggest = (given: string): string | undefined => parse(given.startsWith(".") ? `$${given}` : `$.${given}`);
+  return leaf(textReader(parse, "a path such as $.jobs[0].active", suggest), { type: "string", pattern: "^\\$" });
 }
 
 /** `project/service`. */

@@ -29,7 +29,7 @@ export interface NewEvent {
 }
 
 export interface JournalEvent extends NewEvent {
-  /** Rises by one per event, from 1. */
+  /** Rises by one per event, also over restarts as far as the store remembers. */
   readonly id: number;
   /** Wall clock ms. */
   readonly at: number;

@@ -55,6 +55,9 @@ export interface Tallies {
   /** Completed time; `timesAt` adds what is still running. */
   awakeMs: number;
   asleepMs: number;
+  /** What it does not use while it sleeps, and the sum of that over the time asleep. */
+  sleeperBytes: number;
+  savedByteMs: number;
   current: "awake" | "asleep" | "neither";
   /** Monotonic ms since when `current` holds. */
   since: number;
@@ -67,6 +70,8 @@ export function createTallies(now: number): Tallies {
     sleeps: {},
     awakeMs: 0,
     asleepMs: 0,
+    sleeperBytes: 0,
+    savedByteMs: 0,
     current: "neither",
     since: now,
   };
@@ -86,11 +91,16 @@ export function recordSleep(tallies: Tallies, method: StopMethod, result: Result
   counts[result]++;
 }
 
-/** The workload entered `state` at the monotonic `now`. Told again for the same state, nothing changes. */
-export function recordState(tallies: Tallies, state: State, now: number): void {
+/**
+ * The workload entered `state` at the monotonic `now`; `memoryBytes` is what it used before it fell asleep. Told again
+ * for the same state, nothing changes.
+ */
+export function recordState(tallies: Tallies, state: State, now: number, memoryBytes: number | null = null): void {
   const times = timesAt(tallies, now);
   tallies.awakeMs = times.awakeMs;
   tallies.asleepMs = times.asleepMs;
+  tallies.savedByteMs = savedByteMsAt(tallies, now);
+  tallies.sleeperBytes = memoryBytes ?? 0;
   tallies.current = powerOf(state);
   tallies.since = now;
 }
@@ -102,6 +112,11 @@ export function timesAt(tallies: Tallies, now: number): { readonly awakeMs: numb
     awakeMs: tallies.awakeMs + (tallies.current === "awake" ? heldMs : 0),
     asleepMs: tallies.asleepMs + (tallies.current === "asleep" ? heldMs : 0),
   };
+}
+
+/** Memory saved times milliseconds up to `now`. */
+export function savedByteMsAt({ savedByteMs, sleeperBytes, current, since }: Tallies, now: number): number {
+  return savedByteMs + (current === "asleep" ? sleeperBytes * Math.max(0, now - since) : 0);
 }
 
 /** Awake = its engine runs it. A failed workload that does not run was not put to sleep, so it is neither. */

@@ -3,14 +3,18 @@ import { toFailure } from "../core/errors.ts";
 import type { Change, Look, Provider } from "../core/provider.ts";
 import type { RouteRegistry } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
+import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
+import { createNeighbours } from "./neighbours.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload } from "./workload.ts";
-import type { Workload, WorkloadDeps } from "./workload-parts.ts";
+import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
 
-export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
+export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs" | "neededBy"> {
   readonly discover: ReadLabels;
+  /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
+  readonly pollMs?: () => number;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -41,6 +45,10 @@ export interface Supervisor {
 }
 
 const sweepEveryMs = 1_000;
+/** With more to look at, each is looked at less often: the last look before a stop takes place all the same. */
+const looksPerSecond = 200;
+const countPolledEvery = 10;
+const pollDefaultMs = 10_000;
 const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
 const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
 
@@ -54,6 +62,8 @@ interface Watched {
   failure: Failure | null;
   connected: boolean;
   readonly discovery: Discovery;
+  /** The compose projects of `looks`, as text: what depends on what follows from them. */
+  places: string;
 }
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
@@ -66,22 +76,40 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
+  let polled = 0;
+  let sweeps = 0;
   let closed = false;
+  const depsByProvider = new WeakMap<Provider, WorkloadDeps>();
+  const neighbours = createNeighbours({ clock, workloads, looksOf });
+  const shared = {
+    ...deps,
+    neededBy: neighbours.neededBy,
+    pollMs: () => Math.max(deps.pollMs?.() ?? pollDefaultMs, (polled / looksPerSecond) * 1_000),
+  };
+
+  function looksOf(provider: string): readonly Look[] | null {
+    const looks = watched.get(provider)?.looks ?? null;
+    return looks === null ? null : [...new Set(looks.values())];
+  }
 
   function apply(): void {
     const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
     const labelled = discoveries.flatMap(({ sets }) => sets);
     const merged = mergeSpecs(file, labelled);
+    const plan = planDependencies(merged.workloads, (provider) => looksOf(provider) ?? []);
+    const cycles = plan.cycles.map(([alias, cycle]) => ({
+      source: `workload ${alias}`,
+      key: "depends_on",
+      message: `${cycle} is a cycle: the last step of it is left out`,
+    }));
     // What reads the same is the same: its routes and counters stay.
-    const desired = {
-      ...merged,
-      workloads: keepEqual(merged.workloads, (alias) => workloads.get(alias)?.spec),
-      routes: keepEqual(merged.routes, (alias) => registry.get(alias)?.spec),
-    };
-    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems];
+    const specs = keepEqual(plan.workloads, (alias) => workloads.get(alias)?.spec);
+    const routes = keepEqual(merged.routes, (alias) => registry.get(alias)?.spec);
+    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems, ...cycles];
     tell(merged.notices);
-    replaceWorkloads(desired.workloads, upstreamsByWorkload(desired.routes));
-    const { added, removed } = registry.replace(desired.routes, (alias) => workloads.get(alias));
+    replaceWorkloads(specs, upstreamsByWorkload(routes));
+    neighbours.link(plan);
+    const { added, removed } = registry.replace(routes, (alias) => workloads.get(alias));
     if (!logger.debugEnabled) return;
     for (const alias of removed) logger.debug("route removed", { alias });
     for (const alias of added) logger.debug("route added", { alias });
@@ -111,8 +139,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
     for (const workload of workloads.values()) {
       const spec = wanted.get(workload.spec.alias);
-      if (spec !== undefined && keyOf(spec.provider, spec.ref) === keyOf(workload.spec.provider, workload.spec.ref))
-        continue;
+      if (spec !== undefined && isSame(spec, workload.spec)) continue;
       remove(workload);
     }
     for (const spec of specs) {
@@ -129,20 +156,29 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workloads.delete(alias);
     journal.forget(alias);
     logger.debug("workload removed", { alias, provider });
-    byRef.delete(keyOf(provider, ref));
+    if (byRef.get(keyOf(provider, ref)) === workload) byRef.delete(keyOf(provider, ref));
   }
 
   function create(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
     const source = watched.get(spec.provider);
-    if (source === undefined) return;
-    const workload = createWorkload(spec, { ...deps, provider: source.provider });
+    const provider = isGroup(spec) ? neighbours.groups : source?.provider;
+    if (provider === undefined) return;
+    const workload = createWorkload(spec, depsOf(provider));
     workload.update(spec, upstreams);
     workloads.set(spec.alias, workload);
+    if (isGroup(spec)) return;
     byRef.set(keyOf(spec.provider, spec.ref), workload);
-    if (source.looks === null) return;
+    if (source === undefined || source.looks === null) return;
     workload.listed(source.looks.get(spec.ref));
     // The last list may be a minute old.
     if (!source.fresh) workload.recheck();
+  }
+
+  /** One object for all workloads of a provider. */
+  function depsOf(provider: Provider): WorkloadDeps {
+    const known = depsByProvider.get(provider) ?? { ...shared, provider };
+    depsByProvider.set(provider, known);
+    return known;
   }
 
   function addProvider(provider: Provider): void {
@@ -158,6 +194,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       failure: null,
       connected: false,
       discovery: createDiscovery({ clock, logger, provider, read: deps.discover }),
+      places: "",
     };
     watched.set(provider.name, each);
   }
@@ -169,10 +206,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     for (const look of looks) for (const ref of look.refs) if (!byName.has(ref)) byName.set(ref, look);
     each.looks = byName;
     each.fresh = true;
-    if (provider.capabilities.discovers && discover(each, looks)) apply();
+    const places = placesOf(looks);
+    const isElsewhere = places !== each.places;
+    each.places = places;
+    if ((provider.capabilities.discovers && discover(each, looks)) || isElsewhere) apply();
     each.fresh = false;
     for (const workload of workloads.values()) {
-      if (workload.spec.provider === provider.name) workload.listed(byName.get(workload.spec.ref));
+      if (workload.provider === provider) workload.listed(byName.get(workload.spec.ref));
     }
   }
 
@@ -207,7 +247,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function sweep(): void {
     if (closed) return;
     const now = clock.now();
-    for (const workload of workloads.values()) if (workload.dueAt <= now) workload.sweep(now);
+    const isCounting = sweeps++ % countPolledEvery === 0;
+    let count = 0;
+    for (const workload of workloads.values()) {
+      if (workload.dueAt <= now || workload.lastUsedAt !== workload.savedUse) workload.sweep(now);
+      if (isCounting && workload.isPolled) count++;
+    }
+    if (isCounting) polled = count;
     clock.after(sweepEveryMs, sweep);
   }
   clock.after(sweepEveryMs, sweep);
@@ -263,6 +309,18 @@ function keepEqual<S extends { readonly alias: string }>(
     const before = known(spec.alias);
     return before !== undefined && JSON.stringify(before) === JSON.stringify(spec) ? before : spec;
   });
+}
+
+function placesOf(looks: readonly Look[]): string {
+  const places = looks.flatMap(({ refs: [name], compose, refusal }) =>
+    compose === undefined || refusal !== null ? [] : [`${name ?? ""} ${JSON.stringify(compose)}`],
+  );
+  return places.sort().join("\n");
+}
+
+/** The same object at the same engine, whatever else changed. */
+function isSame(a: WorkloadSpec, b: WorkloadSpec): boolean {
+  return a.provider === b.provider && a.ref === b.ref && isGroup(a) === isGroup(b);
 }
 
 function keyOf(provider: string, ref: string): string {

@@ -1,0 +1,126 @@
+import { toFailure } from "../core/errors.ts";
+import type { Reading, Signal, Subject } from "../core/signal.ts";
+import { type NamedReading, type Reason, type Verdict, verdict } from "../core/verdict.ts";
+import type { Unit, Workload } from "./workload-parts.ts";
+
+/** Whose signals tell whether it is in use: its own, and those of the members of a group. */
+function subjectsOf(unit: Unit): readonly Workload[] {
+  const { kind } = unit.spec;
+  if (kind !== "group" && kind !== "compose") return [unit];
+  return [unit, ...unit.links.dependencies.map(({ workload }) => workload)];
+}
+
+/** Signals that have to ask somebody, and those that know at once. */
+function coveringOf(unit: Unit, asks: boolean): readonly (readonly [Signal, Workload])[] {
+  return subjectsOf(unit).flatMap((subject) =>
+    unit.deps.signals
+      .filter((signal) => signal.asks === asks && signal.covers(subject))
+      .map((signal) => [signal, subject] as const),
+  );
+}
+
+/** Whether looking at it costs more than reading what nodoff knows. */
+export function isPolled(unit: Unit): boolean {
+  return unit.deps.signals.some((signal) => signal.asks && subjectsOf(unit).some((subject) => signal.covers(subject)));
+}
+
+/** Asks every signal that has to ask, at the same time. Never rejects. */
+export function askSignals(unit: Unit, abort: AbortSignal): Promise<readonly NamedReading[]> {
+  return Promise.all(
+    coveringOf(unit, true).map(async ([signal, subject]) =>
+      toNamed(signal, subject, unit, await signal.read(subject, { signal: abort })),
+    ),
+  );
+}
+
+function readKnown(unit: Unit): readonly NamedReading[] {
+  const none = AbortSignal.abort();
+  return coveringOf(unit, false).flatMap(([signal, subject]) => {
+    const reading = signal.read(subject, { signal: none });
+    return reading instanceof Promise ? [] : [toNamed(signal, subject, unit, reading)];
+  });
+}
+
+function toNamed(signal: Signal, subject: Subject, unit: Unit, reading: Reading): NamedReading {
+  const named = { signal: signal.name, required: signal.required(subject) };
+  if (subject === unit || reading.kind === "unreadable") return { ...named, reading };
+  return { ...named, reading: { ...reading, text: `${subject.spec.displayName}: ${reading.text}` } };
+}
+
+/** Latest use that these readings saw; -Infinity = none. */
+export function latestUse(readings: readonly NamedReading[], now: number): number {
+  return readings.reduce((latest, { reading }) => {
+    if (reading.kind === "unreadable") return latest;
+    return Math.max(latest, reading.inUse ? now : Math.min(reading.lastUsedAt ?? Number.NEGATIVE_INFINITY, now));
+  }, Number.NEGATIVE_INFINITY);
+}
+
+/** One signal of one workload, for people. */
+export interface SignalView {
+  readonly name: string;
+  /** Whether it can be read, as far as it was; what sleeps is not asked, and counts as readable. */
+  readonly live: boolean;
+  /** Wall clock ms of the last use it saw; null = none. */
+  readonly lastUsedAt: number | null;
+  readonly needs: string | null;
+}
+
+/** Every signal, those that have nothing to say about this workload included. */
+export function signalsOf(unit: Unit): readonly SignalView[] {
+  const readings = new Map([...(unit.watch?.readings ?? []), ...readKnown(unit)].map((each) => [each.signal, each]));
+  return unit.deps.signals.map((signal): SignalView => {
+    const reading = readings.get(signal.name)?.reading;
+    const usedAt = reading?.kind === "read" ? reading.lastUsedAt : null;
+    return {
+      name: signal.name,
+      live: reading === undefined ? signal.covers(unit) : reading.kind === "read",
+      lastUsedAt: usedAt === null || usedAt === Number.NEGATIVE_INFINITY ? null : unit.wallOf(usedAt),
+      needs: signal.needs,
+    };
+  });
+}
+
+/** What keeps it awake and is no signal, as far as nodoff knows without asking. */
+export function holdsOf(unit: Unit): readonly Reason[] {
+  const { spec, links, deps, schedule } = unit;
+  const holds: Reason[] = [];
+  const hold = (signal: string, text: string): void => void holds.push({ signal, verdict: "in_use", text });
+  if (!spec.sleeps) hold("not_opted_in", "did not opt in: started when something needs it, never stopped");
+  if (links.completes) hold("completes", "runs to its own end");
+  for (const { isAwake, spec: by } of links.dependants) if (isAwake) hold("dependants", `${by.displayName} needs it`);
+  const wall = deps.clock.wall();
+  const pinned = deps.store.pinnedUntil(spec.alias);
+  if (pinned !== null && pinned > wall) hold("pin", `kept awake until ${new Date(pinned).toISOString()}`);
+  const window = schedule?.awake(wall) ?? null;
+  if (window !== null) hold("schedule", `scheduled to be awake until ${new Date(window.to).toISOString()}`);
+  return holds;
+}
+
+/** When it may sleep, by these readings of the signals that ask and by what nodoff knows at this moment. */
+export function judge(unit: Unit, asked: readonly NamedReading[], more: readonly Reason[] = []): Verdict {
+  const { spec, deps, schedule, watch, awakeSince } = unit;
+  const now = deps.clock.now();
+  const asleep = schedule?.asleep(deps.clock.wall()) ?? null;
+  return verdict(
+    {
+      readings: [...readKnown(unit), ...asked],
+      awakeSince,
+      holds: [...holdsOf(unit), ...more],
+      asleepFrom: asleep === null ? null : now - (deps.clock.wall() - asleep.from),
+      releasedAt: spec.followsDependants ? (watch?.releasedAt ?? null) : null,
+    },
+    spec,
+    now,
+  );
+}
+
+/** Asks the engine whether something beside it needs it. When it cannot say, it may. */
+export async function askNeighbours(unit: Unit): Promise<readonly Reason[]> {
+  try {
+    const needs = await unit.deps.neededBy(unit);
+    return needs.map((text) => ({ signal: "dependants", verdict: "in_use", text }));
+  } catch (error) {
+    const text = `whether something beside it needs it cannot be asked: ${toFailure(error).message}`;
+    return [{ signal: "dependants", verdict: "unreadable", text }];
+  }
+}
