@@ -52,6 +52,11 @@ export interface App {
 
 const closeGraceMs = 5_000;
 
+/** What happened in the last moments before a crash had ids, too, and is not in the file. */
+function firstFreeId(lastId: number): number {
+  return lastId === 0 ? 0 : lastId + 1_000;
+}
+
 /** Of a wake only how it ended is worth remembering. */
 function isHistory({ type, step }: JournalEvent): boolean {
   return type !== "wake" || step === "ready" || step === "error";
@@ -62,7 +67,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { clock, logger, env, kill, file } = options;
   const shutdown = new AbortController();
   const store = openStore({ stateDir: options.config.stateDir, clock, logger });
-  const journal = createJournal({ clock, logger, lastId: store.lastEventId });
+  const journal = createJournal({ clock, logger, lastId: firstFreeId(store.lastEventId) });
   journal.subscribe((event) => {
     if (isHistory(event)) store.addEvent(event);
   });

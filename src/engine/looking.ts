@@ -65,15 +65,16 @@ export interface SignalView {
   readonly needs: string | null;
 }
 
-/** Every signal, those that have nothing to say about this workload included. */
+/** Every signal that has something to say about this workload. */
 export function signalsOf(unit: Unit): readonly SignalView[] {
   const readings = new Map([...(unit.watch?.readings ?? []), ...readKnown(unit)].map((each) => [each.signal, each]));
-  return unit.deps.signals.map((signal): SignalView => {
+  const covering = unit.deps.signals.filter((signal) => signal.covers(unit));
+  return covering.map((signal): SignalView => {
     const reading = readings.get(signal.name)?.reading;
     const usedAt = reading?.kind === "read" ? reading.lastUsedAt : null;
     return {
       name: signal.name,
-      live: reading === undefined ? signal.covers(unit) : reading.kind === "read",
+      live: reading === undefined || reading.kind === "read",
       lastUsedAt: usedAt === null || usedAt === Number.NEGATIVE_INFINITY ? null : unit.wallOf(usedAt),
       needs: signal.needs,
     };

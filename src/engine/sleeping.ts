@@ -56,19 +56,16 @@ export function noteDependants({ watch, links, deps }: Unit): void {
 
 /** Hands the last use to the store. */
 export function saveUse(unit: Unit): void {
+  // Used since: in a dry run it would have been woken.
+  if (unit.watch !== null && unit.lastUsedAt !== unit.savedUse) markDryRun(unit, unit.watch, false);
   unit.savedUse = unit.lastUsedAt;
   const usedAt = Math.max(unit.lastUsedAt, unit.watch?.seenUseAt ?? Number.NEGATIVE_INFINITY);
   if (usedAt !== Number.NEGATIVE_INFINITY)
     unit.deps.store.saveLastUsed(unit.spec.alias, Math.round(unit.wallOf(usedAt)));
 }
 
-/** Once a second from `dueAt` on, and whenever it was used. */
+/** Once a second from `dueAt` on. */
 export function sweep(unit: Unit, now: number): void {
-  if (unit.lastUsedAt !== unit.savedUse) {
-    saveUse(unit);
-    if (unit.watch !== null) markDryRun(unit, unit.watch, false);
-  }
-  if (unit.dueAt > now) return;
   unit.dueAt = nextOpeningAt(unit);
   if (unit.phase.name === "napping") {
     wakeOnSchedule(unit);
@@ -183,7 +180,7 @@ async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void
   // Stopped altogether by somebody, or wanted again: nothing is left to do.
   if (found?.power !== "paused" || unit.phase.name !== "napping") return;
   const reasons: Reason[] = [{ signal: "tiers", verdict: "idle_since", text: `not used for ${afterMs / 1000} s` }];
-  await stopInTurn(unit, { method, reasons, memoryBytes: null });
+  await stopInTurn(unit, { method, reasons, memoryBytes: await memoryOf(unit) });
 }
 
 /** The engine refused: ask again later and later. */

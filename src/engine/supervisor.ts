@@ -7,6 +7,7 @@ import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
 import { createNeighbours } from "./neighbours.ts";
+import { isSame, keepEqual, keyOf, placesOf, upstreamsByWorkload } from "./specs.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload } from "./workload.ts";
 import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
@@ -48,6 +49,8 @@ const sweepEveryMs = 1_000;
 /** With more to look at, each is looked at less often: the last look before a stop takes place all the same. */
 const looksPerSecond = 200;
 const countPolledEvery = 10;
+/** Last uses handed to the store by one sweep: with more in use, each is saved less often. */
+const savesPerSweep = 1_000;
 const pollDefaultMs = 10_000;
 const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
 const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
@@ -78,6 +81,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let told: ReadonlySet<string> = new Set();
   let polled = 0;
   let sweeps = 0;
+  /** In so many sweeps everything in use is saved once. */
+  let saveTurns = 1;
   let closed = false;
   const depsByProvider = new WeakMap<Provider, WorkloadDeps>();
   const neighbours = createNeighbours({ clock, workloads, looksOf });
@@ -249,11 +254,14 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const now = clock.now();
     const isCounting = sweeps++ % countPolledEvery === 0;
     let count = 0;
+    let used = 0;
     for (const workload of workloads.values()) {
-      if (workload.dueAt <= now || workload.lastUsedAt !== workload.savedUse) workload.sweep(now);
+      if (workload.lastUsedAt !== workload.savedUse && used++ % saveTurns === sweeps % saveTurns) workload.saveUse();
+      if (workload.dueAt <= now) workload.sweep(now);
       if (isCounting && workload.isPolled) count++;
     }
     if (isCounting) polled = count;
+    saveTurns = Math.max(1, Math.ceil(used / savesPerSweep));
     clock.after(sweepEveryMs, sweep);
   }
   clock.after(sweepEveryMs, sweep);
@@ -299,39 +307,4 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       for (const each of watched.values()) await closeWatched(each);
     },
   };
-}
-
-function keepEqual<S extends { readonly alias: string }>(
-  specs: readonly S[],
-  known: (alias: string) => S | undefined,
-): readonly S[] {
-  return specs.map((spec) => {
-    const before = known(spec.alias);
-    return before !== undefined && JSON.stringify(before) === JSON.stringify(spec) ? before : spec;
-  });
-}
-
-function placesOf(looks: readonly Look[]): string {
-  const places = looks.flatMap(({ refs: [name], compose, refusal }) =>
-    compose === undefined || refusal !== null ? [] : [`${name ?? ""} ${JSON.stringify(compose)}`],
-  );
-  return places.sort().join("\n");
-}
-
-/** The same object at the same engine, whatever else changed. */
-function isSame(a: WorkloadSpec, b: WorkloadSpec): boolean {
-  return a.provider === b.provider && a.ref === b.ref && isGroup(a) === isGroup(b);
-}
-
-function keyOf(provider: string, ref: string): string {
-  return `${provider}/${ref}`;
-}
-
-function upstreamsByWorkload(routes: readonly RouteSpec[]): ReadonlyMap<string, readonly UpstreamSpec[]> {
-  const byWorkload = new Map<string, UpstreamSpec[]>();
-  for (const { workload, upstream } of routes) {
-    if (workload === null || upstream === null) continue;
-    byWorkload.set(workload, [...(byWorkload.get(workload) ?? []), upstream]);
-  }
-  return byWorkload;
 }

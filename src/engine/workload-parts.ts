@@ -65,7 +65,9 @@ export interface Workload extends WorkloadHandle, Subject {
   observe(change: Change): void;
   /** What a list showed; undefined = the engine does not have it. */
   listed(look: Look | undefined): void;
-  /** Looks whether it may sleep, hands last use to the store. Called once a second from `dueAt` on. */
+  /** Hands the last use to the store. */
+  saveUse(): void;
+  /** Looks whether it may sleep. Called once a second from `dueAt` on. */
   sweep(now: number): void;
   /** New policy for the same engine object; `upstreams` are those of its routes beyond its own. */
   update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
@@ -159,7 +161,7 @@ export interface Unit extends Workload {
   readonly closed: Failure | null;
   /** Since when it is in this state, and when it last got ready: wall clock ms. */
   readonly since: number;
-  readonly wokenAt: number | null;
+  wokenAt: number | null;
   /** Origins by upstream, as read since its last start. */
   addresses: Map<string, string> | null;
   dockerHandOver: boolean;

@@ -14,10 +14,11 @@ import { isPolled, type SignalView, signalsOf } from "./looking.ts";
 import { listed, observe, reconcile } from "./observing.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import { createScope, type Scope } from "./scope.ts";
-import { askedToSleep, backOff, beginWatch, endWatch, noteDependants, reconsider, saveUse, sweep } from "./sleeping.ts";
+import { askedToSleep, backOff, noteDependants, reconsider, saveUse, sweep } from "./sleeping.ts";
+import { entered, savedBytes } from "./transitions.ts";
 import { viewOf } from "./view.ts";
 import { createWaiters, type Waiters } from "./waiters.ts";
-import { beginWake, endWake, originOf, readAddresses, seekAnew, seekSlowly, unhealthy } from "./waking.ts";
+import { beginWake, originOf, readAddresses, seekAnew, seekSlowly, unhealthy } from "./waking.ts";
 import {
   type Attempt,
   type Links,
@@ -186,6 +187,10 @@ class WorkloadUnit implements Unit {
     listed(this, look);
   }
 
+  saveUse(): void {
+    saveUse(this);
+  }
+
   sweep(now: number): void {
     sweep(this, now);
   }
@@ -351,13 +356,10 @@ class WorkloadUnit implements Unit {
     this.phase = next;
     this.state = next.name;
     this.dueAt = 0;
-    recordState(this.tallies, next, clock.now(), this.stop?.memoryBytes ?? null);
+    recordState(this.tallies, next, clock.now(), savedBytes(this));
     if (before.name === next.name) return;
     this.since = clock.wall();
-    this.#book(next);
-    if (next.name === "ready") this.#entersReady(before, input);
-    if (next.name === "error") this.#entersError(before, next.failure);
-    if (next.name === "napping" || next.name === "gone") this.#entersRest(input);
+    entered(this, before, input);
     this.#refreshAllow();
     this.announce();
     if (before.name === "unknown") for (const dependant of this.links.dependants) dependant.neighbourChanged();
@@ -366,54 +368,6 @@ class WorkloadUnit implements Unit {
     const failure = next.name === "error" ? { failure: next.failure } : {};
     journal.publish({ type: "state", alias: this.spec.alias, message, state: next.name, ...failure });
     for (const { workload } of this.links.dependencies) workload.neighbourChanged();
-  }
-
-  #entersReady(before: State, input: Input): void {
-    // A refused stop is no new beginning.
-    if (before.name !== "stopping") beginWatch(this);
-    // Adopted as it stood, or not stopped after all: nobody has asked where it answers.
-    if (input.type !== "readiness_passed") return readAddresses(this);
-    this.#wakeEnded("ready");
-  }
-
-  #wakeEnded(message: string): void {
-    const { clock } = this.deps;
-    this.wokenAt = clock.wall();
-    this.logger().info(message, { took_ms: Math.round(clock.now() - (this.attempt?.begunAt ?? clock.now())) });
-    endWake(this, null);
-    this.attempt = null;
-    this.tell("ready", message);
-  }
-
-  #entersError(before: State, failure: Failure): void {
-    const message = before.name === "starting" ? "wake failed" : "ended by itself";
-    this.logger().error(message, { code: failure.code, error: failure.message });
-    if (before.name === "starting") endWake(this, failure);
-    if (before.name !== "stopping") beginWatch(this);
-    this.tell("error", failure.message, { failure });
-  }
-
-  #entersRest(input: Input): void {
-    if (input.type === "completed" && this.attempt !== null) this.#wakeEnded("completed");
-    endWatch(this);
-    this.attempt = null;
-    this.addresses = null;
-    this.exits = null;
-  }
-
-  /** Keeps the account of what sleeping saves. */
-  #book(next: State): void {
-    const { store, clock } = this.deps;
-    const { alias } = this.spec;
-    const kind = next.name === "napping" ? "asleep" : this.isAwake && next.name !== "unknown" ? "awake" : null;
-    const open = store.openInterval(alias);
-    if ((open?.kind ?? null) === kind) return;
-    const wall = clock.wall();
-    // Started while nodoff was away: its sleep ended then.
-    const startedAt = kind === "awake" ? Math.max(this.look?.startedAt ?? wall, open?.from ?? 0) : wall;
-    const memoryBytes = kind === "asleep" ? (this.stop?.memoryBytes ?? null) : null;
-    store.turnInterval(alias, kind === null ? null : { kind, memoryBytes }, Math.min(startedAt, wall));
-    if (kind === "awake") this.stop = null;
   }
 
   #refreshAllow(): void {

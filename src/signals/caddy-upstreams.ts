@@ -43,7 +43,9 @@ interface Upstream {
 
 /** One answer of Caddy. */
 interface Snapshot {
-  readonly upstreams: readonly Upstream[];
+  /** By their place as text, and by their port. */
+  readonly byText: ReadonlyMap<string, readonly Upstream[]>;
+  readonly byPort: ReadonlyMap<number, readonly Upstream[]>;
   /** Where its admin endpoint is; null = on this machine. */
   readonly host: string | null;
 }
@@ -72,29 +74,32 @@ export function createCaddyUpstreams(deps: CaddyUpstreamsDeps, adminUrl: () => s
   }
 
   return {
-    async view(subject, { signal }) {
-      const { upstreams, host } = await untilAborted([signal], ask);
-      const found = await match(upstreams, subject, resolve);
-      if (found.length === 0) return null;
-      const open = found.reduce((sum, { open }) => sum + open, 0);
-      let own: ReadonlySet<string> | null = null;
-      const isCaddy = (address: string): boolean =>
-        host === null ? (own ??= ownAddresses()).has(address) : address === host;
-      return { open, isCaddy };
-    },
+    view: (subject, { signal }) =>
+      untilAborted([signal], async () => {
+        const snapshot = await ask();
+        const found = await match(snapshot, subject, resolve);
+        if (found.length === 0) return null;
+        const open = found.reduce((sum, { open }) => sum + open, 0);
+        const { host } = snapshot;
+        let own: ReadonlySet<string> | null = null;
+        const isCaddy = (address: string): boolean =>
+          host === null ? (own ??= ownAddresses()).has(address) : address === host;
+        return { open, isCaddy };
+      }),
   };
 }
 
 /** By what is written there; by address only where that finds nothing, since it may cost a look-up. */
-async function match(upstreams: readonly Upstream[], subject: Subject, resolve: Resolve): Promise<readonly Upstream[]> {
+async function match(snapshot: Snapshot, subject: Subject, resolve: Resolve): Promise<readonly Upstream[]> {
   const { origins, names } = placesOf(subject);
   const written = new Set([...origins, ...names].map(({ text }) => text));
-  const same = upstreams.filter(({ place }) => written.has(place.text));
+  const same = [...written].flatMap((text) => snapshot.byText.get(text) ?? []);
   if (same.length > 0) return same;
+  const ports = new Set(origins.map(({ port }) => port));
+  const candidates = [...ports].flatMap((port) => snapshot.byPort.get(port) ?? []);
+  if (candidates.length === 0) return [];
   const since = subject.awakeSince;
   const addressesOf = ({ host }: Place): Promise<readonly string[]> => resolve(host, { since });
-  const candidates = upstreams.filter(({ place }) => origins.some(({ port }) => port === place.port));
-  if (candidates.length === 0) return [];
   const ours = new Set<string>();
   for (const origin of origins) for (const address of await addressesOf(origin)) ours.add(`${address} ${origin.port}`);
   const hits = await Promise.all(
@@ -136,7 +141,12 @@ async function fetchUpstreams(adminUrl: string, signal: AbortSignal): Promise<Sn
     const { statusCode, body } = await client.request({ method: "GET", path, headers, signal, reset: true });
     const text = await body.text();
     if (statusCode !== 200) throw refused(statusCode, text);
-    return { upstreams: toUpstreams(text), host: host === null || isLoopback(host) ? null : host };
+    const upstreams = toUpstreams(text);
+    return {
+      byText: Map.groupBy(upstreams, ({ place }) => place.text),
+      byPort: Map.groupBy(upstreams, ({ place }) => place.port),
+      host: host === null || isLoopback(host) ? null : host,
+    };
   } finally {
     client.destroy(() => undefined);
   }

@@ -5,6 +5,7 @@ import { activitySpec } from "../../test/support/specs.ts";
 import { fakeSubject } from "../../test/support/subject.ts";
 import { NodoffError } from "../core/errors.ts";
 import type { Insight } from "../core/provider.ts";
+import type { Reading } from "../core/signal.ts";
 import type { WorkloadSpec } from "../core/spec.ts";
 import type { CaddyView } from "./caddy-upstreams.ts";
 import { createConnectionsSignal } from "./connections.ts";
@@ -52,13 +53,18 @@ function world({ caddy, insight, spec }: WorldOptions = {}) {
     counters.rxBytes += bytesPerS * seconds;
     counters.txBytes += bytesPerS * seconds;
     const reading = await signal.read(subject, options);
-    if (reading.kind === "unreadable") return reading;
+    assert.ok(reading.kind === "read", JSON.stringify(reading));
     const { inUse, lastUsedAt, text } = reading;
     return { inUse, usedS: lastUsedAt === null ? null : (clock.now() - lastUsedAt) / 1_000, text };
   }
   /** A request that counts, now. */
   const request = (): void => void (subject.lastUsedAt = clock.now());
   return { clock, state, subject, signal, after, request };
+}
+
+function unreadable(how: WorldOptions): Promise<Reading> {
+  const { signal, subject } = world(how);
+  return Promise.resolve(signal.read(subject, options));
 }
 
 const caddyView = (open: number): CaddyView => ({ open, isCaddy: (address) => address === "10.0.0.1" });
@@ -165,6 +171,18 @@ describe("signal connections", () => {
     assert.deepEqual(second, { inUse: true, usedS: 0, text: "1 open connection from 10.0.0.7" });
   });
 
+  it("does not take a monitor's request that Caddy carries just now for use", async () => {
+    const caddy = { view: caddyView(1) };
+    const { clock, subject, after } = world({ caddy });
+    subject.uncountedAt = clock.now();
+    const { inUse, usedS } = await after(4);
+    assert.deepEqual([inUse, usedS], [true, null]);
+    caddy.view = caddyView(2);
+    assert.equal((await after(0.5)).usedS, 0);
+    caddy.view = caddyView(1);
+    assert.equal((await after(2)).usedS, 0);
+  });
+
   it("goes by connections where Caddy does not answer, and says so", async () => {
     const caddy = { view: new NodoffError("PROVIDER_UNAVAILABLE", "Caddy's admin endpoint: refused") };
     const { state, after, request } = world({ caddy });
@@ -197,14 +215,13 @@ describe("signal connections", () => {
     const insight: Insight = {
       connections: () => Promise.reject(new NodoffError("PROVIDER_FORBIDDEN", "exec is not allowed")),
     };
-    assert.deepEqual(await world({ insight }).after(0), { kind: "unreadable", why });
-    const unlisted = world({ insight, caddy: { view: null } });
-    assert.deepEqual(await unlisted.after(0), {
+    assert.deepEqual(await unreadable({ insight }), { kind: "unreadable", why });
+    assert.deepEqual(await unreadable({ insight, caddy: { view: null } }), {
       kind: "unreadable",
       why: `Caddy has no upstream at its address; ${why}`,
     });
-    const down = world({ insight: {}, caddy: { view: new NodoffError("PROVIDER_UNAVAILABLE", "Caddy is down") } });
-    assert.deepEqual(await down.after(0), {
+    const view = new NodoffError("PROVIDER_UNAVAILABLE", "Caddy is down");
+    assert.deepEqual(await unreadable({ insight: {}, caddy: { view } }), {
       kind: "unreadable",
       why: "Caddy is down; provider local cannot tell who is connected",
     });

@@ -29,6 +29,9 @@ interface Memory {
 /** Bytes per second that move something, where the network signal has no floor. */
 const defaultFloor = 256;
 
+/** How long a request that does not count may take. */
+const uncountedLastsMs = 5_000;
+
 /** How long Caddy keeps an idle connection unless told otherwise (`keepalive` of its http transport). */
 const caddyPoolMs = 120_000;
 
@@ -70,7 +73,9 @@ export function createConnectionsSignal(deps: ConnectionsDeps): Signal {
       const view = caddy?.value ?? null;
       if (view !== null && view.open > 0) {
         memory.caddyBusyAt = now;
-        memory.usedAt = now;
+        // A request that does not count may be the one: it keeps awake while it lasts, and is no use.
+        const uncounted = now - subject.uncountedAt < uncountedLastsMs ? 1 : 0;
+        if (view.open > uncounted) memory.usedAt = now;
         return read(memory, true, `${counted(view.open, "open request")} through Caddy`);
       }
       if (sockets?.value === undefined) {

@@ -94,6 +94,12 @@ const cases: readonly (readonly [name: string, Outcome, Partial<PoolFacts>])[] =
     { requestAt: ago(60), sockets: [{ host: "caddy", firstSeenAt: ago(10), isUnasked: true }], caddy: idleCaddy },
   ],
 
+  [
+    "from Caddy's machine, without a request, just now",
+    "undecided",
+    { requestAt: ago(60), sockets: [{ host: "caddy", firstSeenAt: now, isUnasked: true }], caddy: idleCaddy },
+  ],
+
   ["stale", "idle", { staleAfterMs: 1_800_000 }],
   ["not stale yet", "sure", { staleAfterMs: 3_600_000 }],
   [

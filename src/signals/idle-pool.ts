@@ -95,8 +95,7 @@ function isStale(socket: SeenSocket, facts: PoolFacts): boolean {
 /** From Caddy, opened for a request, and not older than Caddy lets idle ones become. */
 function isCaddysPool(socket: SeenSocket, facts: PoolFacts): boolean {
   const { caddy, now, requestAt, uncountedAt, lookingSince, poolIdleMs } = facts;
-  if (caddy === null || !caddy.isCaddy(socket.host)) return false;
-  if (socket.isUnasked && isLasting(socket, now)) return false;
+  if (caddy === null || socket.isUnasked || !caddy.isCaddy(socket.host)) return false;
   return now <= Math.max(requestAt, uncountedAt, caddy.busyAt, lookingSince) + poolIdleMs + slackMs;
 }
 

@@ -119,8 +119,8 @@ describe("counters of the machine", () => {
 describe("connections on the machine", () => {
   const names =
     "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs";
-  const snmp = (established: number, segments: number): Record<string, string> => ({
-    "proc/77/net/snmp": `Ip: Forwarding\nIp: 1\n${names}\nTcp: 1 200 120000 -1 5 6 0 0 ${established} ${segments}\nUdp: a\n`,
+  const snmp = (established: number, segments: number, accepted = 6): Record<string, string> => ({
+    "proc/77/net/snmp": `Ip: Forwarding\nIp: 1\n${names}\nTcp: 1 200 120000 -1 5 ${accepted} 0 0 ${established} ${segments}\nUdp: a\n`,
   });
   const rest = "00000000:00000000 00:00000000 00000000     0        0";
   const heading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
@@ -140,6 +140,27 @@ describe("connections on the machine", () => {
     assert.equal((await found?.connections())?.length, 2);
     write(snmp(0, 12));
     assert.deepEqual(await found?.connections(), [], "the table is not even looked at");
+  });
+
+  it("that it opened itself cost nothing while none is accepted, however busy they are", async (t) => {
+    const { write, find } = machine(t, { ...table(), ...snmp(1, 10) });
+    const found = find();
+    assert.deepEqual(await found?.connections(), []);
+    // Only to show whether the table is read.
+    write(table("1000"));
+    write(snmp(1, 11));
+    assert.deepEqual(await found?.connections(), []);
+    write(snmp(1, 12, 7));
+    assert.equal((await found?.connections())?.length, 1, "one was accepted, perhaps as another ended");
+    write({ ...table(), ...snmp(1, 13, 7) });
+    assert.deepEqual(await found?.connections(), [], "ends are seen at once");
+    write(table("1000"));
+    for (let round = 0; round < 8; round++) {
+      write(snmp(1, 20 + round, 7));
+      assert.deepEqual(await found?.connections(), []);
+    }
+    write(snmp(1, 30, 7));
+    assert.equal((await found?.connections())?.length, 1, "read now and then all the same");
   });
 
   it("are read each time where the kernel's counts cannot be had", async (t) => {

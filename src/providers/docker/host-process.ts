@@ -56,19 +56,30 @@ function witnesses(id: string): readonly ((folder: string) => boolean)[] {
   ];
 }
 
+/** A table is read again after this many answers without it, whatever the counts say. */
+const maxGuesses = 8;
+
 /**
  * The kernel walks the sockets of the whole machine for each table, which takes milliseconds, but counts what happens
- * for next to nothing: where it counts no connection there is none, and where no segment has come or gone since, all
- * is as it was.
+ * for next to nothing. Where it counts no connection there is none; where no segment has come or gone, all is as it
+ * was; and where there was none from outside, there is none until one is accepted, however busy those are that it
+ * opened itself.
  */
 function createConnectionReader(proc: string, pid: number, raw: RawContainer): HostProcess["connections"] {
   const folder = join(proc, String(pid), "net");
   const choose = raw.HostConfig?.NetworkMode === "host" ? createHostChooser(proc, pid, raw) : incoming;
-  let last: { readonly counts: string; readonly found: readonly OpenConnection[] } | null = null;
+  let last: { readonly counts: TcpCounts; readonly found: readonly OpenConnection[] } | null = null;
+  let guesses = 0;
+  const isKnown = ({ line, established, accepted }: TcpCounts): boolean => {
+    if (last === null || line === "") return false;
+    if (last.counts.line === line) return true;
+    const none = last.found.length === 0 && last.counts.accepted === accepted;
+    return none && last.counts.established === established && ++guesses <= maxGuesses;
+  };
   return async () => {
-    const { counts, established } = tcpCounts(readText(join(folder, "snmp")));
-    if (established === 0) return [];
-    if (last !== null && counts !== "" && last.counts === counts) return last.found;
+    const counts = toTcpCounts(readText(join(folder, "snmp")));
+    if (counts.established === 0) return [];
+    if (last !== null && isKnown(counts)) return last.found;
     const [tcp, tcp6] = await Promise.all([
       readFile(join(folder, "tcp"), "utf8"),
       // Not there when the kernel has no IPv6.
@@ -76,6 +87,7 @@ function createConnectionReader(proc: string, pid: number, raw: RawContainer): H
     ]);
     const found = choose(toSockets(tcp, tcp6));
     last = { counts, found };
+    guesses = 0;
     return found;
   };
 }
@@ -104,11 +116,24 @@ function family(proc: string, pid: number): readonly number[] {
   return found;
 }
 
-/** Two lines of `net/snmp` begin with `Tcp:`, names and values. `established`: undefined where that is not counted. */
-function tcpCounts(snmp: string): { readonly counts: string; readonly established: number | undefined } {
-  const [names = "", counts = ""] = snmp.split("\n").filter((line) => line.startsWith("Tcp:"));
-  const column = names.split(" ").indexOf("CurrEstab");
-  return { counts, established: column > 0 ? Number(counts.split(" ")[column]) : undefined };
+/** RFC 1213, "The TCP Group". */
+interface TcpCounts {
+  /** All of them; empty where they cannot be read. */
+  readonly line: string;
+  readonly established: number | undefined;
+  /** Passive opens, ever. */
+  readonly accepted: number | undefined;
+}
+
+/** Two lines of `net/snmp` begin with `Tcp:`, names and values. */
+function toTcpCounts(snmp: string): TcpCounts {
+  const [names = "", line = ""] = snmp.split("\n").filter((text) => text.startsWith("Tcp:"));
+  const values = line.split(" ");
+  const valueOf = (name: string): number | undefined => {
+    const column = names.split(" ").indexOf(name);
+    return column > 0 ? Number(values[column]) : undefined;
+  };
+  return { line, established: valueOf("CurrEstab"), accepted: valueOf("PassiveOpens") };
 }
 
 /** `net/dev`: two lines of heading, then `name: rx_bytes … tx_bytes …` with 8 columns each. */

@@ -343,6 +343,24 @@ describe("docker insight", { skip: missing }, () => {
     await watch.close();
   });
 
+  it("counters are the same by the host's /proc and by the engine", async (t) => {
+    const [byHost, byEngine] = [open(t), open(t, noHost)];
+    const ref = await runContainer(fixture, "same", { cmd: sh(echoServer) });
+    await dial(t, byHost, ref);
+    const same = await eventually("a moment without traffic", async () => {
+      const before = await byHost.counters(ref, io);
+      const engine = await byEngine.counters(ref, io);
+      const after = await byHost.counters(ref, io);
+      return before.txBytes === after.txBytes && before.rxBytes === after.rxBytes ? { before, engine, after } : null;
+    });
+    const { before, engine, after } = same;
+    assert.deepEqual(Object.keys(engine).sort(), ["cpuMs", "memoryBytes", "rxBytes", "txBytes"]);
+    assert.deepEqual([engine.rxBytes, engine.txBytes], [after.rxBytes, after.txBytes]);
+    const { cpuMs = 0, memoryBytes = 0 } = engine;
+    assert.ok(cpuMs >= (before.cpuMs ?? 0) && cpuMs <= (after.cpuMs ?? 0), `${cpuMs} ms`);
+    assert.ok(Math.abs(memoryBytes - (after.memoryBytes ?? 0)) < 2 ** 20, `${memoryBytes} bytes`);
+  });
+
   it("by the host's /proc costs well under 1 ms of CPU time", async (t) => {
     const provider = open(t);
     const ref = await runContainer(fixture, "cost", { cmd: sh(echoServer) });
