@@ -58,7 +58,8 @@ function firstFreeId(lastId: number): number {
 }
 
 /** Of a wake only how it ended is worth remembering. */
-function isHistory({ type, step }: JournalEvent): boolean {
+function isHistory({ type, step, transient }: JournalEvent): boolean {
+  if (transient === true) return false;
   return type !== "wake" || step === "ready" || step === "error";
 }
 

@@ -25,6 +25,8 @@ export interface NewEvent {
   readonly state?: StateName;
   /** On `wake` events. */
   readonly step?: WakeStep;
+  /** Told to listeners and kept by nobody: what everything goes through when nodoff starts. */
+  readonly transient?: true;
   readonly etaMs?: number;
 }
 

@@ -47,11 +47,11 @@ export type ResultCounts = Record<Result, number>;
  * only through the `record…` functions.
  */
 export interface Tallies {
-  readonly wakes: ResultCounts;
+  wakes: ResultCounts | null;
   /** Durations of the wakes that got ready; null before the first. */
   wakeBuckets: Buckets | null;
   /** By the method used; a method never used is absent. */
-  readonly sleeps: Partial<Record<StopMethod, ResultCounts>>;
+  sleeps: Partial<Record<StopMethod, ResultCounts>> | null;
   /** Completed time; `timesAt` adds what is still running. */
   awakeMs: number;
   asleepMs: number;
@@ -65,9 +65,9 @@ export interface Tallies {
 
 export function createTallies(now: number): Tallies {
   return {
-    wakes: { ok: 0, failed: 0 },
+    wakes: null,
     wakeBuckets: null,
-    sleeps: {},
+    sleeps: null,
     awakeMs: 0,
     asleepMs: 0,
     sleeperBytes: 0,
@@ -79,7 +79,7 @@ export function createTallies(now: number): Tallies {
 
 /** A wake ended: ready, or failed. `durationMs` counts only for the ones that got ready. */
 export function recordWake(tallies: Tallies, result: Result, durationMs: number): void {
-  tallies.wakes[result]++;
+  (tallies.wakes ??= { ok: 0, failed: 0 })[result]++;
   if (result === "failed") return;
   tallies.wakeBuckets ??= createBuckets(wakeBoundsS);
   observe(tallies.wakeBuckets, durationMs / 1000);
@@ -87,7 +87,7 @@ export function recordWake(tallies: Tallies, result: Result, durationMs: number)
 
 /** A stop, pause or kill of ours ended. */
 export function recordSleep(tallies: Tallies, method: StopMethod, result: Result): void {
-  const counts = (tallies.sleeps[method] ??= { ok: 0, failed: 0 });
+  const counts = ((tallies.sleeps ??= {})[method] ??= { ok: 0, failed: 0 });
   counts[result]++;
 }
 

@@ -32,14 +32,19 @@ export function createJournal(deps: {
     if (events.length > limit * 2) events.splice(0, events.length - limit);
   };
 
+  const remember = (event: JournalEvent): void => {
+    keep(all, event, keptInAll);
+    if (event.alias === null) return;
+    const own = byAlias.get(event.alias) ?? [];
+    byAlias.set(event.alias, own);
+    keep(own, event, keptPerAlias);
+  };
+
   return {
     publish(news) {
       const event: JournalEvent = { ...news, id: ++lastId, at: deps.clock.wall() };
-      keep(all, event, keptInAll);
+      if (event.transient !== true) remember(event);
       if (event.alias !== null) {
-        const own = byAlias.get(event.alias) ?? [];
-        byAlias.set(event.alias, own);
-        keep(own, event, keptPerAlias);
         for (const listener of aliasListeners.get(event.alias) ?? []) tell(listener, event);
       }
       for (const listener of listeners) tell(listener, event);

@@ -97,22 +97,27 @@ export function holdsOf(unit: Unit): readonly Reason[] {
   return holds;
 }
 
-/** When it may sleep, by these readings of the signals that ask and by what nodoff knows at this moment. */
-export function judge(unit: Unit, asked: readonly NamedReading[], more: readonly Reason[] = []): Verdict {
+/**
+ * When it may sleep, by these readings of the signals that ask, by what needs it beside it, and by what nodoff knows at
+ * this moment.
+ */
+export function judge(unit: Unit, asked: readonly NamedReading[], needs: readonly Reason[] = []): Verdict {
   const { spec, deps, schedule, watch, awakeSince } = unit;
   const now = deps.clock.now();
   const asleep = schedule?.asleep(deps.clock.wall()) ?? null;
-  return verdict(
+  const isHold = ({ verdict }: Reason): boolean => verdict === "in_use";
+  const { sleepAt, reasons } = verdict(
     {
-      readings: [...readKnown(unit), ...asked],
+      readings: [...readKnown(unit), ...seenBefore(unit, asked), ...asked],
       awakeSince,
-      holds: [...holdsOf(unit), ...more],
+      holds: [...holdsOf(unit), ...needs.filter(isHold)],
       asleepFrom: asleep === null ? null : now - (deps.clock.wall() - asleep.from),
       releasedAt: spec.followsDependants ? (watch?.releasedAt ?? null) : null,
     },
     spec,
     now,
   );
+  return { sleepAt, reasons: [...needs.filter((need) => !isHold(need)), ...reasons] };
 }
 
 /** Asks the engine whether something beside it needs it. When it cannot say, it may. */

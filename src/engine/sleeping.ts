@@ -21,6 +21,7 @@ export function beginWatch(unit: Unit): void {
     refusals: 0,
     refusedFor: null,
     readings: [],
+    needs: [],
     seenUseAt: Number.NEGATIVE_INFINITY,
     isNeeded: false,
     releasedAt: null,
@@ -144,12 +145,13 @@ async function lastLook(unit: Unit, watch: Watch, left: AbortSignal): Promise<Fo
   watch.readings = readings;
   watch.seenUseAt = Math.max(watch.seenUseAt, latestUse(readings, clock.now()));
   saveUse(unit);
+  watch.needs = [];
   const found = judge(unit, readings);
   if (found.sleepAt === null || found.sleepAt > clock.now()) return { ...found, memoryBytes: null };
   // Only what is about to be stopped is worth asking the engine about everything beside it.
   const [needs, memoryBytes] = await Promise.all([askNeighbours(unit), memoryOf(unit)]);
-  const blocked = needs.some(({ verdict }) => verdict === "in_use");
-  return { sleepAt: blocked ? null : found.sleepAt, reasons: [...needs, ...found.reasons], memoryBytes };
+  watch.needs = needs;
+  return { ...judge(unit, readings, needs), memoryBytes };
 }
 
 async function conclude(unit: Unit, watch: Watch, found: Found): Promise<void> {

@@ -26,11 +26,6 @@ export function isSame(a: WorkloadSpec, b: WorkloadSpec): boolean {
   return a.provider === b.provider && a.ref === b.ref && isGroup(a) === isGroup(b);
 }
 
-/** What an engine calls it, over all engines. */
-export function keyOf(provider: string, ref: string): string {
-  return `${provider}/${ref}`;
-}
-
 /** Addresses that routes give themselves, by the workload they lead to. */
 export function upstreamsByWorkload(routes: readonly RouteSpec[]): ReadonlyMap<string, readonly UpstreamSpec[]> {
   const byWorkload = new Map<string, UpstreamSpec[]>();

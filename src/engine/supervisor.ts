@@ -7,7 +7,7 @@ import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
 import { createNeighbours } from "./neighbours.ts";
-import { isSame, keepEqual, keyOf, placesOf, upstreamsByWorkload } from "./specs.ts";
+import { isSame, keepEqual, placesOf, upstreamsByWorkload } from "./specs.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload } from "./workload.ts";
 import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
@@ -75,7 +75,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const watched = new Map<string, Watched>();
   const workloads = new Map<string, Workload>();
   /** Workloads by provider and ref: events name what the engine knows. */
-  const byRef = new Map<string, Workload>();
+  const byRef = new Map<string, Map<string, Workload>>();
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
@@ -161,7 +161,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workloads.delete(alias);
     journal.forget(alias);
     logger.debug("workload removed", { alias, provider });
-    if (byRef.get(keyOf(provider, ref)) === workload) byRef.delete(keyOf(provider, ref));
+    const named = byRef.get(provider);
+    if (named?.get(ref) === workload) named.delete(ref);
   }
 
   function create(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
@@ -172,7 +173,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workload.update(spec, upstreams);
     workloads.set(spec.alias, workload);
     if (isGroup(spec)) return;
-    byRef.set(keyOf(spec.provider, spec.ref), workload);
+    const named = byRef.get(spec.provider) ?? new Map<string, Workload>();
+    byRef.set(spec.provider, named.set(spec.ref, workload));
     if (source === undefined || source.looks === null) return;
     workload.listed(source.looks.get(spec.ref));
     // The last list may be a minute old.
@@ -226,7 +228,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function changed(provider: Provider, change: Change): void {
-    for (const ref of change.refs) byRef.get(keyOf(provider.name, ref))?.observe(change);
+    for (const ref of change.refs) byRef.get(provider.name)?.get(ref)?.observe(change);
   }
 
   function link(each: Watched, failure: Failure | null): void {

@@ -8,7 +8,7 @@ import type { Unit } from "./workload-parts.ts";
 export function viewOf(unit: Unit): WorkloadView {
   const { phase, watch, deps } = unit;
   const runs = phase.name === "ready" || (phase.name === "error" && phase.running);
-  const outlook = runs ? judge(unit, watch?.readings ?? []) : null;
+  const outlook = runs ? judge(unit, watch?.readings ?? [], watch?.needs) : null;
   const usedAt = Math.max(unit.lastUsedAt, watch?.seenUseAt ?? Number.NEGATIVE_INFINITY);
   const sleepAt = outlook?.sleepAt ?? null;
   return {

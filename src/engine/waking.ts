@@ -222,8 +222,11 @@ export function endWake(unit: Unit, failure: Failure | null): void {
 /** Reads the addresses again until they are known. */
 export function readAddresses(unit: Unit): void {
   unit.reading?.end();
-  unit.reading = createScope(unit.deps.clock, unit.scope().signal);
-  void resolvePatiently(unit, unit.reading);
+  const reading = createScope(unit.deps.clock);
+  unit.reading = reading;
+  void resolvePatiently(unit, reading).then(() => {
+    if (unit.reading === reading) unit.reading = null;
+  });
 }
 
 /** Origin of one of its upstreams (null: its own); null while unknown. */

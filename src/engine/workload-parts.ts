@@ -120,6 +120,8 @@ export interface Watch {
   refusedFor: string | null;
   /** The latest readings of signals that have to ask; those that answer at once are read when they are needed. */
   readings: readonly NamedReading[];
+  /** What the last look found beside it that needs it; empty where nothing was about to be stopped. */
+  needs: readonly Reason[];
   /** Latest use those readings saw. */
   seenUseAt: number;
   /** A dependant is awake. */

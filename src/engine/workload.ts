@@ -261,6 +261,7 @@ class WorkloadUnit implements Unit {
     saveUse(this);
     this.#calls?.abort();
     this.#scope?.end();
+    this.reading?.end();
     this.#waiters?.release({ kind: "failed", failure: why });
     this.announce();
   }
@@ -352,6 +353,8 @@ class WorkloadUnit implements Unit {
     if (before.name !== "stopping" || next.name !== "stopping") {
       this.#scope?.end();
       this.#scope = null;
+      this.reading?.end();
+      this.reading = null;
     }
     this.phase = next;
     this.state = next.name;
@@ -366,7 +369,8 @@ class WorkloadUnit implements Unit {
     this.logger().debug("state changed", { from: before.name, to: next.name, input: input.type });
     const message = `${before.name} → ${next.name}`;
     const failure = next.name === "error" ? { failure: next.failure } : {};
-    journal.publish({ type: "state", alias: this.spec.alias, message, state: next.name, ...failure });
+    const transient = before.name === "unknown" ? ({ transient: true } as const) : {};
+    journal.publish({ type: "state", alias: this.spec.alias, message, state: next.name, ...failure, ...transient });
     for (const { workload } of this.links.dependencies) workload.neighbourChanged();
   }
 

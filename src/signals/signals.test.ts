@@ -44,7 +44,7 @@ describe("signals", () => {
       counters: () => ({ rxBytes: 0, txBytes: 0, cpuMs: 0 }),
     });
     const covering = signals.filter((signal) => signal.covers(subject));
-    const readings = await Promise.all(covering.map((signal) => signal.read(subject, options)));
+    const readings = await Promise.all(covering.map(async (signal) => signal.read(subject, options)));
     assert.deepEqual(
       readings.map(({ kind }) => kind),
       ["read", "read", "read", "read", "read", "read"],

@@ -103,7 +103,7 @@ function workloadFamilies(sources: MetricSources): Family[] {
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
-          yield* resultSamples({ workload }, tallies.wakes);
+          yield* resultSamples({ workload }, tallies.wakes ?? { ok: 0, failed: 0 });
       },
     },
     {
@@ -122,7 +122,7 @@ function workloadFamilies(sources: MetricSources): Family[] {
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
-          for (const [method, counts] of Object.entries(tallies.sleeps))
+          for (const [method, counts] of Object.entries(tallies.sleeps ?? {}))
             yield* resultSamples({ workload, method }, counts);
       },
     },

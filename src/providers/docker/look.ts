@@ -73,7 +73,8 @@ export function rowPower({ State = "" }: RawRow): Power {
   return State === "running" || State === "paused" || State === "restarting" ? State : "stopped";
 }
 
-function rowHealth({ Status = "" }: RawRow): EngineHealth {
+/** What `(healthy)` and the like in its status say. */
+export function rowHealth({ Status = "" }: RawRow): EngineHealth {
   if (Status.includes("(healthy)")) return "healthy";
   if (Status.includes("(unhealthy)")) return "unhealthy";
   return Status.includes("(health: starting)") ? "starting" : "none";

@@ -71,6 +71,7 @@ export interface RawRow {
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly HostConfig?: { readonly NetworkMode?: string };
   readonly Ports?: readonly { readonly PrivatePort?: number; readonly Type?: string }[] | null;
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, RawEndpoint>> | null };
 }
 
 /** `GET /exec/{id}/json`. */
