@@ -97,6 +97,14 @@ export function holdsOf(unit: Unit): readonly Reason[] {
   return holds;
 }
 
+/** What was seen before a signal could no longer be read was use all the same. */
+function seenBefore({ watch }: Unit, asked: readonly NamedReading[]): readonly NamedReading[] {
+  if (watch === null || watch.seenUseAt === Number.NEGATIVE_INFINITY) return [];
+  if (!asked.some(({ reading }) => reading.kind === "unreadable")) return [];
+  const reading: Reading = { kind: "read", lastUsedAt: watch.seenUseAt, inUse: false, text: "last use seen" };
+  return [{ signal: "seen", required: false, reading }];
+}
+
 /**
  * When it may sleep, by these readings of the signals that ask, by what needs it beside it, and by what nodoff knows at
  * this moment.
