@@ -69,7 +69,8 @@ export function createDoors(deps: DoorDeps): Doors {
   });
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
-  const proxy = createProxy(withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved }));
+  const { dialed } = deps;
+  const proxy = createProxy(withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed }));
   return { server, hook, proxy, pools };
 }
 

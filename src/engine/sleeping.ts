@@ -3,7 +3,8 @@ import type { Reason, Verdict } from "../core/verdict.ts";
 import type { SleepAnswer } from "../core/workload-handle.ts";
 import { markDryRun } from "./dry-run.ts";
 import { memoryOf, methodOf, stopInTurn } from "./falling-asleep.ts";
-import { askNeighbours, askSignals, holdsOf, isPolled, judge, latestUse } from "./looking.ts";
+import { askNeighbours, askSignals, comparedAfterMs, hasCompared, holdsOf, isPolled, judge } from "./looking.ts";
+import { pause } from "./until-ready.ts";
 import type { Unit, Watch } from "./workload-parts.ts";
 
 const retryFirstMs = 5_000;
@@ -25,6 +26,7 @@ export function beginWatch(unit: Unit): void {
     refusedFor: null,
     readings: [],
     needs: [],
+    askedFirstAt: null,
     seenUseAt: Number.NEGATIVE_INFINITY,
     isNeeded: false,
     releasedAt: null,
@@ -155,8 +157,6 @@ interface Found extends Verdict {
 async function lastLook(unit: Unit, watch: Watch, left: AbortSignal): Promise<Found> {
   const { clock } = unit.deps;
   const readings = await askSignals(unit, left);
-  watch.readings = readings;
-  watch.seenUseAt = Math.max(watch.seenUseAt, latestUse(readings, clock.now()));
   saveUse(unit);
   const found = judge(unit, readings);
   if (found.sleepAt === null || found.sleepAt > clock.now()) {
@@ -174,6 +174,10 @@ async function conclude(unit: Unit, watch: Watch, found: Found): Promise<void> {
   const { sleepAt, reasons, memoryBytes } = found;
   unit.reasons = reasons;
   const isDue = sleepAt !== null && sleepAt <= now;
+  if (isDue && !hasCompared(unit)) {
+    watch.nextLookAt = now + comparedAfterMs;
+    return;
+  }
   if (isDue && !unit.spec.dryRun)
     return stopInTurn(unit, { method: methodOf(unit, unit.spec.stopMethod), reasons, memoryBytes });
   markDryRun(unit, watch, isDue, memoryBytes);
@@ -239,7 +243,12 @@ function mayStop(unit: Unit): boolean {
 async function whatForbids(unit: Unit, force: boolean): Promise<readonly Reason[]> {
   if (!unit.spec.sleeps) return holdsOf(unit);
   if (force || !mayStop(unit)) return [];
-  const readings = await askSignals(unit, unit.scope().signal);
+  const scope = unit.scope();
+  if (!hasCompared(unit)) {
+    await askSignals(unit, scope.signal);
+    await pause(comparedAfterMs, scope);
+  }
+  const readings = await askSignals(unit, scope.signal);
   const { reasons } = judge(unit, readings, await askNeighbours(unit));
   return reasons.filter(
     ({ signal, verdict }) => signal !== "never" && (verdict === "in_use" || isRequired(signal, verdict, readings)),

@@ -125,6 +125,8 @@ export interface Watch {
   readings: readonly NamedReading[];
   /** What the last look found beside it that needs it; empty where nothing was about to be stopped. */
   needs: readonly Reason[];
+  /** First of the looks since it was last used; null = none yet. */
+  askedFirstAt: number | null;
   /** Latest use those readings saw. */
   seenUseAt: number;
   /** A dependant is awake. */
