@@ -6,6 +6,7 @@ import type { Finding, Report } from "./findings.ts";
 import { toAlias, toRouteAlias } from "./label-alias.ts";
 import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
+import { checkHealth } from "./resolve-health.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import {
   checkDoor,
@@ -124,6 +125,7 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const { routes = {}, ...ownKeys } = own;
   checkKeys(ownKeys, ["stop", "pause", "kill"], report);
   checkDoor(ownKeys, publicUrl, report);
+  checkHealth(ownKeys.health, context.defaults.health, report);
   const keys = mergeKeys(context.defaults, ownKeys);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);
@@ -159,6 +161,7 @@ function toExtraRoutes(
     const here: Report = (path, message) => report(["routes", name, ...path], message);
     if (keys.upstream !== undefined && keys.port !== undefined) here(["port"], `give either "port" or "upstream"`);
     checkDoor(keys, publicUrl, here);
+    checkHealth(keys.health, workload.health, here);
     const alias = toRouteAlias(name, head.alias, takenAliases, here);
     const route = toExtraRoute({ ...head, alias }, keys, workload);
     clashes(route, ["routes", name]);

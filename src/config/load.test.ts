@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { healthSpec } from "../../test/support/specs.ts";
 import { findConfigFile, formatConfigError, loadConfig } from "./load.ts";
 import type { Config } from "./types.ts";
 
@@ -428,6 +429,7 @@ describe("what nodoff.yaml becomes", () => {
         tlsVerify: true,
         hostHeader: null,
         excluded: false,
+        health: healthSpec(),
       },
     ]);
   });

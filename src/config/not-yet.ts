@@ -24,7 +24,6 @@ export const notYet: readonly NotYet[] = [
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals" },
-  { key: "notify" },
   { key: "workloads.*.compose" },
   { key: "workloads.*.group" },
   { key: "workloads.*.lxc" },
@@ -42,7 +41,6 @@ export const notYet: readonly NotYet[] = [
   { key: "workloads.*.activity.exec_sessions" },
   { key: "workloads.*.activity.probe" },
   { key: "workloads.*.loading.theme", unless: ["default"] },
-  { key: "workloads.*.health" },
   { key: "workloads.*.listen" },
   { key: "workloads.*.fallback" },
   { key: "routes.*.tcp" },
@@ -51,7 +49,6 @@ export const notYet: readonly NotYet[] = [
   { key: "routes.*.files" },
   { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
-  { key: "routes.*.health" },
   { key: "routes.*.node" },
 ];
 

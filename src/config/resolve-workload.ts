@@ -1,5 +1,6 @@
 import type { DoorSpec, LoadingSpec, ReadySpec, StopMethod, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Report } from "./findings.ts";
+import { mergeHealth } from "./resolve-health.ts";
 import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
 /** Which workload the keys belong to. */
@@ -16,6 +17,7 @@ export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T
   if (own.upstream !== undefined && own.port === undefined) delete merged.port;
   if (base.ready && own.ready) merged.ready = { ...base.ready, ...own.ready };
   if (base.loading && own.loading) merged.loading = { ...base.loading, ...own.loading };
+  merged.health = mergeHealth(base.health, own.health);
   if (base.activity && own.activity) merged.activity = { ...base.activity, ...own.activity };
   if (base.no_wake && own.no_wake) merged.no_wake = [...base.no_wake, ...own.no_wake];
   if (base.no_count && own.no_count) merged.no_count = [...base.no_count, ...own.no_count];

@@ -2,8 +2,10 @@ import { isAbsolute, resolve as resolvePath } from "node:path";
 import type { RouteSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Env } from "./expand.ts";
 import type { KeyPath, Report } from "./findings.ts";
+import { checkHealth, mergeHealth } from "./resolve-health.ts";
 import { findProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
+import { resolveNotify } from "./resolve-notify.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { checkDoor, checkKeys, mergeKeys, toHosts, toUpstream, toWorkloadSpec } from "./resolve-workload.ts";
 import type { ConfigFile } from "./schema.ts";
@@ -70,21 +72,27 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
     providers,
     defaults: file.defaults ?? {},
     ...gathered,
-    routes: withSharedDoors(gathered.routes),
+    routes: withSharedParts(gathered.routes),
+    notify: resolveNotify(file.notify ?? {}, at(report, ["notify"])),
   };
 }
 
-/** Thousands of routes have the same few doors: kept once each. */
-function withSharedDoors(routes: readonly RouteSpec[]): readonly RouteSpec[] {
-  const doors = new Map<string, RouteSpec["door"]>();
-  const shared: RouteSpec[] = [];
-  for (const route of routes) {
-    const key = JSON.stringify(route.door);
-    const door = doors.get(key) ?? route.door;
-    doors.set(key, door);
-    shared.push({ ...route, door });
-  }
-  return shared;
+/** Thousands of routes have the same few doors and health checks: kept once each. */
+function withSharedParts(routes: readonly RouteSpec[]): readonly RouteSpec[] {
+  const door = sharing<RouteSpec["door"]>();
+  const health = sharing<RouteSpec["health"]>();
+  return routes.map((route) => ({ ...route, door: door(route.door), health: health(route.health) }));
+}
+
+/** Answers with the first of all that say the same. */
+function sharing<T>(): (value: T) => T {
+  const known = new Map<string, T>();
+  return (value) => {
+    const key = JSON.stringify(value);
+    const first = known.get(key) ?? value;
+    known.set(key, first);
+    return first;
+  };
 }
 
 interface Context {
@@ -126,6 +134,7 @@ function checkDefaults(
     if (Object.hasOwn(defaults, key)) report([key], "belongs to one workload: it cannot be a default");
   if (defaults.stop_method === "suspend") checkKeys({ stop_method: "suspend" }, kinds.container.methods, report);
   checkDoor(defaults, publicUrl, report);
+  checkHealth(defaults.health, undefined, report);
   const { provider } = defaults;
   if (provider !== undefined && !known.types.has(provider) && !known.types.has(""))
     report(["provider"], `"${provider}" is not a provider${didYouMean(provider, [...known.types.keys()])}`);
@@ -138,6 +147,7 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (kind === undefined) return;
   checkKeys(own, kinds[kind].methods, report);
   checkDoor(own, publicUrl, report);
+  checkHealth(own.health, file.defaults?.health, report);
   if (own.ready?.status !== undefined && own.ready.http === undefined)
     deps.warn(["workloads", alias, "ready", "status"], "has no effect without ready.http");
   const { provider: common, ...defaults } = file.defaults ?? {};
@@ -212,6 +222,7 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const report = at(deps.report, ["routes", alias]);
   const workload = keys.workload === undefined ? {} : findWorkload(keys.workload, file, deps.broken, report);
   checkDoor(keys, publicUrl, report);
+  checkHealth(keys.health, mergeHealth(file.defaults?.health, workload?.health), report);
   if (workload === undefined) return;
   const isOther = otherKinds.some((key) => keys[key] !== undefined);
   if (isOther) return;

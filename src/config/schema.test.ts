@@ -23,7 +23,6 @@ const later = [
   "workloads.blog.activity.exec_sessions",
   "workloads.blog.activity.probe",
   "workloads.blog.schedule",
-  "workloads.blog.health",
   "workloads.tiered.tiers",
   "workloads.stack.compose",
   "workloads.vm.vm",
@@ -38,7 +37,6 @@ const later = [
   "routes.dns.udp",
   "routes.lb.upstreams",
   "routes.lb.fallback",
-  "notify",
 ];
 
 describe("the contract's nodoff.yaml", () => {
