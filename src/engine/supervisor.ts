@@ -1,7 +1,7 @@
 import type { Failure } from "../core/errors.ts";
 import { toFailure } from "../core/errors.ts";
 import type { Change, Look, Provider } from "../core/provider.ts";
-import type { RouteRegistry } from "../core/route.ts";
+import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
@@ -26,7 +26,7 @@ export interface ProviderView {
 
 /** Owns every workload and route: creates them from what is desired, feeds them what engines tell, sweeps. */
 export interface Supervisor {
-  readonly registry: RouteRegistry;
+  readonly registry: RouteDirectory;
   workload(alias: string): Workload | undefined;
   workloads(): Iterable<Workload>;
   providers(): Iterable<ProviderView>;
