@@ -157,3 +157,17 @@ export function nextCheckAt(now: number, intervalMs: number, phase: number): num
   const from = now + intervalMs / 2;
   return from + ((((phase - from) % intervalMs) + intervalMs) % intervalMs);
 }
+
+/** Health of a route at one moment, for people. Times are wall clock ms. */
+export interface HealthView {
+  readonly status: HealthStatus;
+  /** How long it has been healthy without a break; null unless it is. */
+  readonly uptimeMs: number | null;
+  /** Of the latest check that passed or failed. */
+  readonly latencyMs: number | null;
+  /** When a check last passed. */
+  readonly lastSeenAt: number | null;
+  readonly consecutiveFailures: number;
+  /** Of the latest check: "200 OK", "connection refused"; null = none yet. */
+  readonly detail: string | null;
+}
