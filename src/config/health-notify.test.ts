@@ -158,7 +158,7 @@ describe("notify", () => {
   it("reads every sender", () => {
     assert.deepEqual(
       notifyOf(
-        "{ type: webhook, url: 'https://h/x', secret: s, headers: { A: 1 }, body: '{{alias}}', events: [health] }",
+        "{ type: webhook, url: 'https://h/x', secret: s, headers: { A: 1 }, body: '[\"{{alias}}\"]', events: [health] }",
       ),
       [
         {
@@ -166,7 +166,7 @@ describe("notify", () => {
           type: "webhook",
           url: "https://h/x",
           headers: { A: "1" },
-          body: "{{alias}}",
+          body: '["{{alias}}"]',
           secret: "s",
           events: ["health"],
         },
@@ -199,6 +199,8 @@ describe("notify", () => {
     ],
     ["{ type: webhook, url: 'ftp://x' }", 'notify.a.url: "ftp://x" is not a URL that starts with https://, http://'],
     ["{ type: webhook, url: 'https://x', body: '{{titel}}' }", "notify.a.body: "],
+    ["{ type: webhook, url: 'https://x', body: '{{alias}}' }", "notify.a.body: is no JSON once it is filled in"],
+    ["{ type: webhook, url: 'https://x', body: '{\"l\": {{latency_ms}} }' }", "notify.a.body: is no JSON once"],
     ["{ type: webhook, url: 'https://x', events: [helth] }", 'notify.a.events.0: "helth" is not one of health, '],
     ["{ type: gotify, url: 'https://x' }", "notify.a.token: is missing"],
     ["{ type: smtp, url: 'smtp://x', from: me, to: [a@b] }", 'notify.a.from: "me" is not a mail address'],

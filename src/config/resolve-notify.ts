@@ -1,4 +1,12 @@
-import { type NotifierSpec, noticeKinds, unknownPlaceholders } from "../core/notices.ts";
+import {
+  fillTemplate,
+  inJson,
+  type Notice,
+  type NotifierSpec,
+  noticeKinds,
+  toFields,
+  unknownPlaceholders,
+} from "../core/notices.ts";
 import type { Report } from "./findings.ts";
 import type { NoticeKeys } from "./schema.ts";
 
@@ -34,11 +42,31 @@ function toSpec(name: string, keys: NoticeKeys): NotifierSpec {
 
 function checkTemplates(name: string, keys: NoticeKeys & { readonly type: "webhook" }, report: Report): void {
   const { body = "", headers = {} } = keys;
-  for (const wrong of unknownPlaceholders(body)) report([name, "body"], wrong);
+  const wrongNames = unknownPlaceholders(body);
+  for (const wrong of wrongNames) report([name, "body"], wrong);
+  if (body !== "" && wrongNames.length === 0 && isJson(headers) && !isJsonOnceFilled(body))
+    report([name, "body"], "is no JSON once it is filled in (a header Content-Type says what else it is)");
   for (const [header, value] of Object.entries(headers)) {
     for (const wrong of unknownPlaceholders(value)) report([name, "headers", header], wrong);
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(header) || /[\r\n\0]/.test(value))
       report([name, "headers", header], "is not a header that can be sent");
+  }
+}
+
+function isJson(headers: Readonly<Record<string, string>>): boolean {
+  const [, type = "application/json"] =
+    Object.entries(headers).find(([header]) => header.toLowerCase() === "content-type") ?? [];
+  return /\bjson\b/i.test(type);
+}
+
+/** Tried with a notice that has little: what is empty then must not make it invalid. */
+function isJsonOnceFilled(body: string): boolean {
+  const notice: Notice = { event: "wake_failed", alias: null, at: 0, message: '"', detail: null };
+  try {
+    JSON.parse(fillTemplate(body, toFields(notice, String), inJson));
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fillTemplate, kindOf, type Notice, toFields, unknownPlaceholders } from "./notices.ts";
+import { fillTemplate, isWanted, type Notice, noticeKinds, toFields, unknownPlaceholders } from "./notices.ts";
 
 const notice: Notice = { event: "health.down", alias: "blog", at: 0, message: 'it said "no"', detail: null };
 const toTime = (wall: number): string => `t${wall}`;
 
 describe("notices", () => {
-  it("belong to the kinds the configuration names", () => {
+  it("go to those who asked for their kind, a test to everybody", () => {
     const events = ["health.down", "health.up", "wake_failed", "stop_failed", "provider.lost", "config.error"] as const;
-    assert.deepEqual(events.map(kindOf), ["health", "health", "wake_failed", "stop_failed", "provider", "config"]);
+    for (const [n, kind] of (
+      ["health", "health", "wake_failed", "stop_failed", "provider", "config"] as const
+    ).entries())
+      assert.deepEqual(
+        noticeKinds.filter((each) => isWanted(events[n]!, [each])),
+        [kind],
+      );
+    assert.equal(isWanted("test", []), true);
+    assert.equal(isWanted("health.up", []), false);
   });
 
   it("have the body of the contract, with latency and last seen only where they belong", () => {

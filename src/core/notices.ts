@@ -9,7 +9,9 @@ export type NoticeEvent =
   | "stop_failed"
   | "provider.lost"
   | "provider.back"
-  | "config.error";
+  | "config.error"
+  /** Somebody tries whether notices arrive: goes to everybody. */
+  | "test";
 
 /** Something people should hear of. For operators: it may name engine details. */
 export interface Notice {
@@ -24,6 +26,8 @@ export interface Notice {
   readonly latencyMs?: number | null;
   /** On `health.down`: when it last answered, wall clock ms. */
   readonly lastSeenAt?: number | null;
+  /** nodoff's own public address, for those who read it. */
+  readonly link?: string;
 }
 
 interface Common {
@@ -48,12 +52,14 @@ export type NotifierSpec = Common &
       }
     | { readonly type: "ntfy"; readonly token: string | null }
     | { readonly type: "gotify"; readonly token: string }
-    | { readonly type: "discord" | "slack" }
+    | { readonly type: "discord" }
+    | { readonly type: "slack" }
     | { readonly type: "smtp"; readonly from: string; readonly to: readonly string[] }
   );
 
-export function kindOf(event: NoticeEvent): NoticeKind {
-  return event === "wake_failed" || event === "stop_failed" ? event : (event.split(".")[0] as NoticeKind);
+/** Whether somebody who asked for these kinds is told of the event. */
+export function isWanted(event: NoticeEvent, kinds: readonly NoticeKind[]): boolean {
+  return event === "test" || kinds.some((kind) => event === kind || event.startsWith(`${kind}.`));
 }
 
 /** The members of the default webhook body, which are also the names a template may use. */
@@ -85,6 +91,11 @@ export function unknownPlaceholders(template: string): readonly string[] {
   return Array.from(template.matchAll(placeholder), ([, name = ""]) => name.trim())
     .filter((name) => !names.includes(name))
     .map((name) => `"{{${name}}}" is not one of ${names.map((known) => `{{${known}}}`).join(", ")}`);
+}
+
+/** Fit for a place between the quotes of a JSON string. */
+export function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** Puts the fields into a template; what a notice does not have is empty. `escape` makes a value fit for its place. */

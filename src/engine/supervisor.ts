@@ -97,7 +97,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     };
     for (const { source, key, message } of problems.filter(isNew)) {
       logger.warn("left out of the configuration", { source, key, error: message });
-      journal.publish({ type: "config", alias: null, message: `${source} ${key}: ${message}` });
+      const text = `${source} ${key}: ${message}`;
+      const failure: Failure = { code: "CONFIG_INVALID", message: text };
+      journal.publish({ type: "config", alias: null, message: text, failure });
     }
     for (const { source, key, message } of notices.filter(isNew))
       logger.info("not used", { source, key, reason: message });
