@@ -1,4 +1,5 @@
 import { createDoors } from "./app-doors.ts";
+import { createHealth } from "./app-health.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import { createSettings } from "./app-settings.ts";
 import type { LoadResult } from "./config/load.ts";
@@ -61,6 +62,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const store = openStore({ stateDir: options.config.stateDir, clock, logger });
   const providers = createProviderSet({ clock, logger, env, kill });
   const inFlight = createInFlight(clock);
+  const prober = createProber();
   const signals: readonly Signal[] = [
     createRequestsSignal({ clock, lastUsedAt }),
     createInFlightSignal({ clock, inFlight }),
@@ -75,15 +77,21 @@ export async function createApp(options: AppOptions): Promise<App> {
     journal,
     store,
     signals,
-    prober: createProber(),
+    prober,
+    engineHealthChanged: (alias) => health.monitor.engineChanged(alias),
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
-  const { server, hook, proxy, pools } = createDoors({ ...options, settings, supervisor, journal, signals, inFlight });
+  const { stateDir } = options.config;
+  const publicUrl = (): string | null => settings.config.publicUrl;
+  const health = createHealth({ clock, logger, journal, prober, supervisor, stateDir, publicUrl });
+  const doors = createDoors({ ...options, settings, supervisor, journal, signals, inFlight, health });
+  const { server, hook, proxy, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
+    health.notifier.update(config.notify);
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });
     const { added, removed } = await providers.update(config);
     for (const name of removed) await supervisor.removeProvider(name);
@@ -99,6 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   async function close(): Promise<void> {
     watching?.close();
     hook.close();
+    await health.close();
     await supervisor.close();
     await Promise.all([closeServer(server, { clock, graceMs: closeGraceMs }), proxy.close({ graceMs: closeGraceMs })]);
     shutdown.abort();
@@ -113,6 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
     const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
     logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
+    health.monitor.start();
     opened();
     return { hook: hookAt, proxy: proxyAt, journal, close };
   } catch (error) {

@@ -31,6 +31,12 @@ export const onlyGet: RequestHandler = (_request, response) => {
   sendProblem(response, { code: "METHOD_NOT_ALLOWED" });
 };
 
+/** For paths that do something. */
+export const onlyPost: RequestHandler = (_request, response) => {
+  response.setHeader("allow", "POST");
+  sendProblem(response, { code: "METHOD_NOT_ALLOWED" });
+};
+
 /** Last in the chain. Nothing of what was thrown is told to the client. */
 export function createErrorAnswer(logger: Logger): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.

@@ -1,9 +1,10 @@
 import type { RequestListener } from "node:http";
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import { commonHeaders, createErrorAnswer, notFound, onlyGet } from "./answers.ts";
+import { commonHeaders, createErrorAnswer, notFound, onlyGet, onlyPost } from "./answers.ts";
 import { createTokenGate } from "./auth.ts";
 import type { ControlDeps } from "./deps.ts";
+import { healthActions } from "./health.ts";
 import { readingEndpoints } from "./reading.ts";
 
 const about = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
@@ -45,6 +46,7 @@ export function createControl(deps: ControlDeps): RequestListener {
   });
   app.use("/api/v1", requireToken);
   for (const [path, answer] of Object.entries(readingEndpoints(deps))) addReadable(app, `/api/v1${path}`, answer);
+  for (const [path, act] of Object.entries(healthActions(deps))) app.route(`/api/v1${path}`).post(act).all(onlyPost);
 
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));

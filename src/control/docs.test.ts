@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { ConfigErrors, Problem, Providers, Route, Version, Workload } from "./schema.ts";
+import {
+  AllHealth,
+  ConfigErrors,
+  History,
+  NotifyTest,
+  Problem,
+  Providers,
+  Route,
+  Version,
+  Workload,
+} from "./schema.ts";
 
 const shapes = {
   problem: Problem,
@@ -10,6 +20,9 @@ const shapes = {
   providers: Providers,
   config_errors: ConfigErrors,
   version: Version,
+  health: AllHealth,
+  history: History,
+  notify_test: NotifyTest,
 };
 
 describe("docs/api.md", () => {

@@ -78,7 +78,7 @@ export function toFields(
     at: toTime(at),
     message,
     detail,
-    ...(latencyMs !== undefined && { latency_ms: latencyMs }),
+    ...(latencyMs !== undefined && { latency_ms: latencyMs === null ? null : Math.round(latencyMs * 100) / 100 }),
     ...(lastSeenAt !== undefined && { last_seen_at: lastSeenAt === null ? null : toTime(lastSeenAt) }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Failure } from "../core/errors.ts";
 import { toFailure } from "../core/errors.ts";
-import type { Change, Look, Provider } from "../core/provider.ts";
+import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
@@ -11,6 +11,8 @@ import type { Workload, WorkloadDeps } from "./workload-parts.ts";
 
 export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
   readonly discover: ReadLabels;
+  /** The engine's own check of a workload says something new. */
+  readonly engineHealthChanged?: (alias: string) => void;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -29,6 +31,8 @@ export interface Supervisor {
   readonly registry: RouteDirectory;
   workload(alias: string): Workload | undefined;
   workloads(): Iterable<Workload>;
+  /** What the engine's own check says of a workload; null = it cannot say, as while the link to it is lost. */
+  engineHealth(alias: string): EngineHealth | null;
   providers(): Iterable<ProviderView>;
   /** What labels got wrong, or what collided. */
   problems(): readonly ConfigProblem[];
@@ -183,7 +187,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function changed(provider: Provider, change: Change): void {
-    for (const ref of change.refs) byRef.get(keyOf(provider.name, ref))?.observe(change);
+    for (const ref of change.refs) {
+      const workload = byRef.get(keyOf(provider.name, ref));
+      workload?.observe(change);
+      if (change.kind === "health" && workload !== undefined) deps.engineHealthChanged?.(workload.spec.alias);
+    }
   }
 
   function link(each: Watched, failure: Failure | null): void {
@@ -218,6 +226,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     registry,
     workload: (alias) => workloads.get(alias),
     workloads: () => workloads.values(),
+    engineHealth(alias) {
+      const workload = workloads.get(alias);
+      const isLinked = workload !== undefined && watched.get(workload.spec.provider)?.connected === true;
+      return isLinked ? workload.engineHealth() : null;
+    },
     *providers() {
       for (const { provider, connected, failure, looks } of watched.values()) {
         let count = 0;

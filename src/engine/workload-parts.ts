@@ -3,7 +3,7 @@ import type { Failure } from "../core/errors.ts";
 import type { Journal, WakeStep } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Prober } from "../core/prober.ts";
-import type { Change, Look, Provider } from "../core/provider.ts";
+import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { Signal } from "../core/signal.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Input, State } from "../core/state.ts";
@@ -62,6 +62,8 @@ export interface Workload extends WorkloadHandle {
   update(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void;
   /** Origin of one of its upstreams (null: its own); null while unknown. */
   origin(upstream: UpstreamSpec | null): string | null;
+  /** What the engine's own check says of it; null = it was not looked at. */
+  engineHealth(): EngineHealth | null;
   /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
   close(why: Failure): void;
 }

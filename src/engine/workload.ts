@@ -89,6 +89,7 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
     sweep: (now) => sleeping.sweep(now),
     update,
     origin: waking.origin,
+    engineHealth: () => look()?.health ?? null,
     close,
   };
   const sleeping = createSleeping({ ...shared, lookNow: look, use: handle });

@@ -43,6 +43,7 @@ export function createDelivery({ clock, logger, name, sender }: DeliveryDeps): D
       await sender.send(notice, { signal: time.signal });
       return null;
     } catch (error) {
+      if (closing.signal.aborted) return new SendError("shutting down", { isWorthRetrying: false });
       return time.signal.aborted ? new SendError("timed out", { isWorthRetrying: true }) : toSendError(error);
     } finally {
       cancel();

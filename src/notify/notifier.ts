@@ -96,7 +96,7 @@ export function createNotifier({ clock, logger, link }: NotifierDeps): Notifier 
       return Promise.all(
         Array.from(receivers.values(), async (receiver) => {
           const error = await receiver.delivery.try(notice);
-          receiver.problem = error;
+          if (error === null) receiver.problem = null;
           return { sender: receiver.spec.name, type: receiver.spec.type, error };
         }),
       );
