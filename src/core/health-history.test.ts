@@ -42,14 +42,15 @@ describe("health over time", () => {
     assert.deepEqual(drain(gathered), [], "handed over once");
   });
 
-  it("hands over the short slots alone where asked to", () => {
+  it("hands over the short slots alone that are over, where asked to", () => {
     const gathered = createGathered(midnight, "healthy");
-    mark(gathered, midnight + 10, "healthy");
+    mark(gathered, midnight + 90_000, "healthy");
     assert.deepEqual(
-      drain(gathered, 1).map(({ widthMs }) => widthMs),
-      [minute],
+      drain(gathered, midnight + 90_000).map(({ widthMs, change }) => [widthMs, change.at, change.upMs]),
+      [[minute, midnight, 60_000]],
     );
-    assert.equal(drain(gathered).length, 2);
+    assert.deepEqual(drain(gathered, midnight + 90_000), []);
+    assert.equal(drain(gathered).length, 3);
   });
 
   it("keeps latencies with the slot of their moment", () => {

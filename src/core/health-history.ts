@@ -119,11 +119,20 @@ export function emptySlot(at: number): Slot {
   return { at, upMs: 0, downMs: 0, napMs: 0, latencySumMs: 0, latencyCount: 0 };
 }
 
-/** Hands over what was gathered in slots of the first `widths` widths, and begins anew. */
-export function drain(gathered: Gathered, widths: number = slotWidths.length): readonly SlotChange[] {
-  return slotWidths
-    .slice(0, widths)
-    .flatMap(({ widthMs }, n) => (gathered.slots[n] ?? []).splice(0).map((change) => ({ widthMs, change })));
+/**
+ * Hands over what was gathered, and begins anew: everything, or only the slots of the shortest width that are over
+ * (`closedAt`: wall clock ms of now), which are written once that way.
+ */
+export function drain(gathered: Gathered, closedAt?: number): readonly SlotChange[] {
+  if (closedAt !== undefined) {
+    const [{ widthMs }] = slotWidths;
+    const own = gathered.slots[0] ?? [];
+    const over = own.findIndex(({ at }) => at + widthMs > closedAt);
+    return own.splice(0, over === -1 ? own.length : over).map((change) => ({ widthMs, change }));
+  }
+  return slotWidths.flatMap(({ widthMs }, n) =>
+    (gathered.slots[n] ?? []).splice(0).map((change) => ({ widthMs, change })),
+  );
 }
 
 /** Adds `change` to `slot`, which is of the same time. */

@@ -35,18 +35,19 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
   let sweeps = 0;
   let cancel = (): void => undefined;
 
-  function save(each: Watched, widths?: number): void {
-    mark(each.gathered, clock.wall(), each.state.status);
-    const changes = drain(each.gathered, widths);
+  function save(each: Watched, what: "all" | "closed"): void {
+    const wall = clock.wall();
+    mark(each.gathered, wall, each.state.status);
+    const changes = what === "all" ? drain(each.gathered) : drain(each.gathered, wall);
     if (changes.length > 0) store.add(each.route.spec.alias, changes);
   }
 
   function sweep(): void {
-    const widths = ++sweeps % wideSweeps === 0 ? undefined : 1;
+    const what = ++sweeps % wideSweeps === 0 ? "all" : "closed";
     const left = [...watched()];
     const turn = (): void => {
       // One that has left meanwhile has saved everything, and gathers nothing more.
-      for (const each of left.splice(0, savedPerTurn)) save(each, widths);
+      for (const each of left.splice(0, savedPerTurn)) save(each, what);
       cancel = left.length > 0 ? clock.after(betweenTurnsMs, turn) : clock.after(sweepEveryMs, sweep);
     };
     turn();
@@ -55,9 +56,9 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
   return {
     start: () => void (cancel = clock.after(sweepEveryMs, sweep)),
     stop: () => cancel(),
-    save: (each) => save(each),
+    save: (each) => save(each, "all"),
     history(each, period) {
-      save(each);
+      save(each, "all");
       return toHistory(period, store.slots(each.route.spec.alias, rangeOf(period, clock.wall())));
     },
   };

@@ -15,36 +15,41 @@ export interface Due<T> {
 
 export function createDueQueue<T>(): DueQueue<T> {
   const heap: Due<T>[] = [];
-  const at = (n: number): number => heap[n]?.at ?? Number.POSITIVE_INFINITY;
 
-  function swap(a: number, b: number): void {
-    const [first, second] = [heap[a], heap[b]];
-    if (first === undefined || second === undefined) return;
-    heap[a] = second;
-    heap[b] = first;
+  /** Puts `due` where it belongs among those above place `n`, which is free. */
+  function rise(n: number, due: Due<T>): void {
+    while (n > 0) {
+      const parent = heap[(n - 1) >> 1];
+      if (parent === undefined || parent.at <= due.at) break;
+      heap[n] = parent;
+      n = (n - 1) >> 1;
+    }
+    heap[n] = due;
+  }
+
+  /** The same among those below. */
+  function sink(n: number, due: Due<T>): void {
+    for (;;) {
+      const [left, right] = [heap[2 * n + 1], heap[2 * n + 2]];
+      const isRight = left !== undefined && right !== undefined && right.at < left.at;
+      const child = isRight ? right : left;
+      if (child === undefined || child.at >= due.at) break;
+      heap[n] = child;
+      n = 2 * n + (isRight ? 2 : 1);
+    }
+    heap[n] = due;
   }
 
   return {
-    add(dueAt, item) {
-      let n = heap.push({ at: dueAt, item }) - 1;
-      for (let parent = (n - 1) >> 1; n > 0 && at(parent) > at(n); parent = (n - 1) >> 1) {
-        swap(n, parent);
-        n = parent;
-      }
-    },
+    add: (at, item) => rise(heap.length, { at, item }),
     get next() {
-      return at(0);
+      return heap[0]?.at ?? Number.POSITIVE_INFINITY;
     },
     take() {
-      swap(0, heap.length - 1);
-      const first = heap.pop();
-      for (let n = 0; ;) {
-        const left = 2 * n + 1;
-        const child = at(left + 1) < at(left) ? left + 1 : left;
-        if (at(child) >= at(n)) return first;
-        swap(n, child);
-        n = child;
-      }
+      const [first] = heap;
+      const last = heap.pop();
+      if (last !== undefined && last !== first) sink(0, last);
+      return first;
     },
     get size() {
       return heap.length;

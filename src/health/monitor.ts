@@ -4,7 +4,7 @@ import { addLatency, type HealthHistory, type HealthPeriod } from "../core/healt
 import type { Route, RouteChanges, RouteDirectory } from "../core/route.ts";
 import { createTargetHealth } from "../core/target-health.ts";
 import { createArchive } from "./archive.ts";
-import { type RoundDeps, type RoundResult, runRound } from "./round.ts";
+import { checksFor, type RoundDeps, type RoundResult, runRound } from "./round.ts";
 import { createSchedule, type Turn } from "./schedule.ts";
 import { createTelling, type TellingDeps } from "./telling.ts";
 import { createWatched, isChecked, toInput, toView, type Watched } from "./watched.ts";
@@ -75,10 +75,12 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
       return null;
     }
     syncTargets(each, targets);
+    const checks = checksFor(each.route, targets, each.checks, deps);
+    each.checks = checks;
     return {
       places: Math.max(1, targets.length),
       async run(signal) {
-        const result = await runRound(each.route, { targets, signal }, deps);
+        const result = await runRound(checks, { signal, clock });
         return () => record(each, result, targets);
       },
     };
@@ -152,6 +154,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     const before = each.workloadState;
     each.workloadState = workload?.state ?? null;
     schedule.leave(each);
+    each.checks = null;
     each.latencyMs = null;
     each.slowUntil = Number.NEGATIVE_INFINITY;
     each.detail = workload?.state === "error" ? (workload.view().failure?.message ?? null) : null;

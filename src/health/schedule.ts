@@ -46,6 +46,8 @@ const never = Number.POSITIVE_INFINITY;
 
 export function createSchedule<T extends Scheduled>({ clock, maxInFlight, turn }: ScheduleDeps<T>): Schedule<T> {
   const queue = createDueQueue<T>();
+  /** Of checks that ended well: making one costs more than the rest of a turn. */
+  const spare: AbortController[] = [];
   let inFlight = 0;
   let stopped = false;
   let idle = (): void => undefined;
@@ -73,14 +75,17 @@ export function createSchedule<T extends Scheduled>({ clock, maxInFlight, turn }
     item.dueAt = never;
     const next = turn(item, now);
     if (next === null) return release(item);
-    const controller = new AbortController();
+    const controller = spare.pop() ?? new AbortController();
     item.running = controller;
     inFlight += next.places;
     void next.run(controller.signal).then((finish) => {
       inFlight -= next.places;
       item.running = null;
       if (item.dueAt !== never) queue.add(item.dueAt, item);
-      if (!controller.signal.aborted) finish();
+      if (!controller.signal.aborted) {
+        spare.push(controller);
+        finish();
+      }
       release(item);
       if (inFlight === 0) idle();
       begin();

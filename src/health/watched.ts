@@ -4,6 +4,7 @@ import { createGathered, type Gathered } from "../core/health-history.ts";
 import type { Route } from "../core/route.ts";
 import type { StateName } from "../core/state.ts";
 import type { TargetHealth } from "../core/target-health.ts";
+import type { Checks } from "./round.ts";
 import type { Scheduled } from "./schedule.ts";
 
 /** One route under watch. Plain data: there may be 10,000 of them. */
@@ -24,6 +25,8 @@ export interface Watched extends Scheduled {
   lastSeenAt: number | null;
   detail: string | null;
   readonly gathered: Gathered;
+  /** Made when they are first run; dropped while it is not checked. */
+  checks: Checks | null;
   /** Only where there are several targets. */
   targets: TargetHealth | null;
 }
@@ -44,6 +47,7 @@ export function createWatched(route: Route, clock: Clock, down: boolean): Watche
     lastSeenAt: null,
     detail: null,
     gathered: createGathered(clock.wall(), "unknown"),
+    checks: null,
     targets: null,
   };
 }

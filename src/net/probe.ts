@@ -29,10 +29,17 @@ interface Open {
  * passes, whatever path or status is asked for.
  */
 export function createProber(): Prober {
+  // Health asks the same thousands of questions again and again.
+  const plans = new WeakMap<ProbeTarget, Plan | string>();
+  const planOf = (target: ProbeTarget): Plan | string => {
+    const known = plans.get(target) ?? toPlan(target);
+    plans.set(target, known);
+    return known;
+  };
   return {
     probe(target, { patienceMs, signal }) {
       if (signal.aborted) return Promise.resolve(failed("aborted"));
-      const plan = toPlan(target);
+      const plan = planOf(target);
       if (typeof plan === "string") return Promise.resolve(cannot(plan));
       return new Promise((resolve) => run(plan, { patienceMs, signal, resolve }));
     },

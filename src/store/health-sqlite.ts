@@ -11,20 +11,25 @@ export interface HealthStoreDeps {
 
 /** Raised by one with each change of the tables. What an older nodoff kept is then begun anew: it is history only. */
 const schemaVersion = 1;
-/** `place` makes each width a ring: the file never holds more than its slots, and nothing has to be deleted. */
+/**
+ * `place` makes each width a ring: the file never holds more than its slots, and nothing has to be deleted. It stands
+ * before the route, so that what is written at one time lies together: some pages for thousands of routes.
+ */
 const schema = `
+  CREATE TABLE route (
+    id INTEGER PRIMARY KEY, alias TEXT NOT NULL UNIQUE, is_down INTEGER NOT NULL, seen_at INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE slot (
-    alias TEXT NOT NULL, width INTEGER NOT NULL, place INTEGER NOT NULL, at INTEGER NOT NULL,
+    width INTEGER NOT NULL, place INTEGER NOT NULL, route INTEGER NOT NULL, at INTEGER NOT NULL,
     up INTEGER NOT NULL, down INTEGER NOT NULL, nap INTEGER NOT NULL,
     latency_sum REAL NOT NULL, latency_count INTEGER NOT NULL,
-    PRIMARY KEY (alias, width, place)
+    PRIMARY KEY (width, place, route)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE route (alias TEXT PRIMARY KEY, is_down INTEGER NOT NULL, seen_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${schemaVersion};
 `;
 const upsertSlot = `
   INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (alias, width, place) DO UPDATE SET
+  ON CONFLICT (width, place, route) DO UPDATE SET
     up = excluded.up + iif(slot.at = excluded.at, slot.up, 0),
     down = excluded.down + iif(slot.at = excluded.at, slot.down, 0),
     nap = excluded.nap + iif(slot.at = excluded.at, slot.nap, 0),
@@ -33,8 +38,8 @@ const upsertSlot = `
     at = excluded.at
   WHERE excluded.at >= slot.at`;
 const upsertRoute = `
-  INSERT INTO route VALUES (?, ?, ?)
-  ON CONFLICT (alias) DO UPDATE SET is_down = excluded.is_down, seen_at = excluded.seen_at`;
+  INSERT INTO route VALUES (?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET is_down = excluded.is_down, seen_at = excluded.seen_at`;
 
 const flushAfterMs = 500;
 const retryAfterMs = 10_000;
@@ -45,9 +50,14 @@ const keptRows = 100_000;
 /** Names come and go (previews). */
 const forgetAfterMs = 90 * 86_400_000;
 
+interface Known {
+  readonly id: number;
+  isDown: boolean;
+}
+
 interface Row {
   readonly alias: string;
-  /** null: whether the route is down. */
+  /** null: the route itself. */
   readonly slot: SlotChange | null;
 }
 
@@ -55,27 +65,39 @@ interface Row {
 export function openHealthFile({ path, clock, logger }: HealthStoreDeps): HealthStore {
   const database = open(path, clock.wall());
   const statements = { slot: database.prepare(upsertSlot), route: database.prepare(upsertRoute) };
-  const find = database.prepare("SELECT * FROM slot WHERE alias = ? AND width = ? AND at >= ? ORDER BY at");
-  const known = new Map<string, boolean>();
-  for (const row of database.prepare("SELECT alias, is_down FROM route").iterate())
-    known.set(String(row["alias"]), row["is_down"] === 1);
+  const find = database.prepare("SELECT * FROM slot WHERE width = ? AND place = ? AND route = ?");
+  const known = new Map<string, Known>();
+  let lastId = 0;
+  for (const row of database.prepare("SELECT id, alias, is_down FROM route").iterate()) {
+    const id = Number(row["id"]);
+    known.set(String(row["alias"]), { id, isDown: row["is_down"] === 1 });
+    lastId = Math.max(lastId, id);
+  }
+  /** Whose `seen_at` is of this run. */
   const seen = new Set<string>();
   let waiting: Row[] = [];
   let cancel: (() => void) | null = null;
   let failing = false;
   let closed = false;
 
+  function note(alias: string): Known {
+    const route = known.get(alias) ?? { id: ++lastId, isDown: false };
+    known.set(alias, route);
+    if (!seen.has(alias)) waiting.push({ alias, slot: null });
+    seen.add(alias);
+    return route;
+  }
+
   function write({ alias, slot }: Row): void {
+    const { id, isDown } = note(alias);
     if (slot === null) {
-      statements.route.run(alias, known.get(alias) === true ? 1 : 0, Math.round(clock.wall()));
+      statements.route.run(id, alias, isDown ? 1 : 0, Math.round(clock.wall()));
       return;
     }
     const { widthMs, change } = slot;
-    const places = slotWidths.find((each) => each.widthMs === widthMs)?.slots ?? 1;
     const { at, upMs, downMs, napMs, latencySumMs, latencyCount } = change;
-    const place = Math.floor(at / widthMs) % places;
     const times = [upMs, downMs, napMs].map(Math.round);
-    statements.slot.run(alias, widthMs, place, at, ...times, latencySumMs, latencyCount);
+    statements.slot.run(widthMs, placeOf(at, widthMs), id, at, ...times, latencySumMs, latencyCount);
   }
 
   function flush(limit: number): void {
@@ -100,12 +122,6 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
   function schedule(delayMs: number): void {
     if (cancel === null && waiting.length > 0 && !closed) cancel = clock.after(delayMs, () => flush(rowsPerTurn));
   }
-  function note(alias: string): void {
-    if (seen.has(alias)) return;
-    seen.add(alias);
-    waiting.push({ alias, slot: null });
-  }
-
   return {
     add(alias, changes) {
       note(alias);
@@ -113,13 +129,19 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
       schedule(flushAfterMs);
     },
     slots(alias, { widthMs, from }) {
+      const route = known.get(alias);
+      if (route === undefined) return [];
       if (waiting.length > 0) flush(waiting.length);
-      return find.all(alias, widthMs, from).map(toSlot);
+      const found: Slot[] = [];
+      for (let place = 0; place < placesOf(widthMs); place++) {
+        const row = find.get(widthMs, place, route.id);
+        if (row !== undefined && Number(row["at"]) >= from) found.push(toSlot(row));
+      }
+      return found.sort((a, b) => a.at - b.at);
     },
-    isDown: (alias) => known.get(alias) ?? false,
+    isDown: (alias) => known.get(alias)?.isDown ?? false,
     setDown(alias, down) {
-      known.set(alias, down);
-      seen.add(alias);
+      note(alias).isDown = down;
       waiting.push({ alias, slot: null });
       schedule(flushAfterMs);
     },
@@ -133,6 +155,14 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
   };
 }
 
+function placesOf(widthMs: number): number {
+  return slotWidths.find((each) => each.widthMs === widthMs)?.slots ?? 1;
+}
+
+function placeOf(at: number, widthMs: number): number {
+  return Math.floor(at / widthMs) % placesOf(widthMs);
+}
+
 function open(path: string, wall: number): DatabaseSync {
   // A second process on the same file makes us wait, and waiting blocks everything: keep it short.
   const database = new DatabaseSync(path, { timeout: 20 });
@@ -140,16 +170,25 @@ function open(path: string, wall: number): DatabaseSync {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
     if (version !== schemaVersion) database.exec(`DROP TABLE IF EXISTS slot; DROP TABLE IF EXISTS route; ${schema}`);
-    const before = Math.round(wall - forgetAfterMs);
-    database.exec(`
-      DELETE FROM slot WHERE alias IN (SELECT alias FROM route WHERE seen_at < ${before});
-      DELETE FROM route WHERE seen_at < ${before};
-    `);
+    forget(database, Math.round(wall - forgetAfterMs));
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+function forget(database: DatabaseSync, before: number): void {
+  const gone = database.prepare("SELECT id FROM route WHERE seen_at < ?").all(before);
+  if (gone.length === 0) return;
+  database.exec("BEGIN");
+  const slot = database.prepare("DELETE FROM slot WHERE width = ? AND place = ? AND route = ?");
+  for (const { id } of gone) {
+    for (const { widthMs, slots } of slotWidths)
+      for (let place = 0; place < slots; place++) slot.run(widthMs, place, Number(id));
+  }
+  database.prepare("DELETE FROM route WHERE seen_at < ?").run(before);
+  database.exec("COMMIT");
 }
 
 function toSlot(row: Readonly<Record<string, unknown>>): Slot {

@@ -20,8 +20,8 @@ export const ownHeaders = { "user-agent": "nodoff-health", "accept-encoding": "i
 export function createHttpCheck(prober: Prober, question: HttpQuestion): Check {
   const { origin, path, status, host, tlsVerify, method } = question;
   const headers = { ...ownHeaders, ...question.headers };
+  const target = { kind: "http", origin, path, status, host, tlsVerify, method, headers } as const;
   return async ({ timeoutMs, signal }) => {
-    const target = { kind: "http", origin, path, status, host, tlsVerify, method, headers } as const;
     const { ok, detail, cannot } = await prober.probe(target, { patienceMs: timeoutMs, signal });
     if (ok) return passed(detail);
     return cannot === true ? cannotCheck(detail) : failed(detail);
