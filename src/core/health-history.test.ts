@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { healthStatuses } from "./health.ts";
+import { type HealthStatus, healthStatuses } from "./health.ts";
 import {
   addLatency,
   createGathered,
@@ -10,6 +10,7 @@ import {
   healthPeriods,
   mark,
   rangeOf,
+  type SlotChange,
   slotWidths,
   toHistory,
 } from "./health-history.ts";
@@ -19,14 +20,37 @@ const day = 86_400_000;
 /** A beginning of slots of every width. */
 const midnight = 20_000 * day;
 
+/** What was gathered, with everything it handed over. */
+function setUp(wall: number, status: HealthStatus) {
+  const gathered = createGathered(wall, status);
+  let taken: SlotChange[] = [];
+  const take = (changes: readonly SlotChange[]): void => void taken.push(...changes);
+  const takeAway = (): SlotChange[] => {
+    const changes = taken;
+    taken = [];
+    return changes;
+  };
+  return {
+    mark: (at: number, next: HealthStatus) => mark(gathered, at, next, take),
+    addLatency: (at: number, ms: number) => addLatency(gathered, at, ms, take),
+    /** Slots that are over. */
+    over: takeAway,
+    /** All of them. */
+    drain: () => {
+      drain(gathered, take);
+      return takeAway();
+    },
+  };
+}
+
 describe("health over time", () => {
   it("splits time at the borders of slots, of every width", () => {
-    const gathered = createGathered(midnight + 30_000, "healthy");
-    mark(gathered, midnight + 90_000, "napping");
-    mark(gathered, midnight + 3 * minute, "unhealthy");
-    mark(gathered, midnight + 4 * minute, "unknown");
-    mark(gathered, midnight + 9 * minute, "healthy");
-    const changes = drain(gathered);
+    const gathered = setUp(midnight + 30_000, "healthy");
+    gathered.mark(midnight + 90_000, "napping");
+    gathered.mark(midnight + 3 * minute, "unhealthy");
+    gathered.mark(midnight + 4 * minute, "unknown");
+    gathered.mark(midnight + 9 * minute, "healthy");
+    const changes = gathered.drain();
     const of = (widthMs: number) => changes.filter((each) => each.widthMs === widthMs).map(({ change }) => change);
     assert.deepEqual(
       of(minute).map(({ at, upMs, downMs, napMs }) => [(at - midnight) / minute, upMs, downMs, napMs]),
@@ -39,26 +63,30 @@ describe("health over time", () => {
     );
     for (const width of [15 * minute, 360 * minute])
       assert.deepEqual(of(width), [{ ...emptySlot(midnight), upMs: 60_000, downMs: 60_000, napMs: 90_000 }]);
-    assert.deepEqual(drain(gathered), [], "handed over once");
+    assert.deepEqual(gathered.drain(), [], "handed over once");
   });
 
-  it("hands over the short slots alone that are over, where asked to", () => {
-    const gathered = createGathered(midnight, "healthy");
-    mark(gathered, midnight + 90_000, "healthy");
-    assert.deepEqual(
-      drain(gathered, midnight + 90_000).map(({ widthMs, change }) => [widthMs, change.at, change.upMs]),
-      [[minute, midnight, 60_000]],
-    );
-    assert.deepEqual(drain(gathered, midnight + 90_000), []);
-    assert.equal(drain(gathered).length, 3);
+  it("hands over a slot when it is over, and what is open when asked to", () => {
+    const gathered = setUp(midnight, "healthy");
+    gathered.mark(midnight + 90_000, "healthy");
+    const short = (changes: readonly SlotChange[]) =>
+      changes.map(({ widthMs, change }) => [widthMs, change.at - midnight, change.upMs]);
+    assert.deepEqual(short(gathered.over()), [[minute, 0, 60_000]]);
+    assert.deepEqual(short(gathered.drain()), [
+      [minute, minute, 30_000],
+      [15 * minute, 0, 90_000],
+      [360 * minute, 0, 90_000],
+    ]);
+    gathered.mark(midnight + 100_000, "healthy");
+    assert.deepEqual(short(gathered.drain())[0], [minute, minute, 10_000], "what came since");
   });
 
   it("keeps latencies with the slot of their moment", () => {
-    const gathered = createGathered(midnight, "healthy");
-    addLatency(gathered, midnight + 1, 10);
-    addLatency(gathered, midnight + 2, 20);
-    addLatency(gathered, midnight + minute, 40);
-    const [first, second] = drain(gathered);
+    const gathered = setUp(midnight, "healthy");
+    gathered.addLatency(midnight + 1, 10);
+    gathered.addLatency(midnight + 2, 20);
+    gathered.addLatency(midnight + minute, 40);
+    const [first, second] = gathered.drain();
     assert.deepEqual(
       [first?.change.latencySumMs, first?.change.latencyCount, second?.change.latencySumMs],
       [30, 2, 40],
@@ -66,12 +94,12 @@ describe("health over time", () => {
   });
 
   it("stays bounded however long it slept, and adds nothing for a clock set back", () => {
-    const gathered = createGathered(midnight, "napping");
-    mark(gathered, midnight + 400 * day, "napping");
+    const gathered = setUp(midnight, "napping");
+    gathered.mark(midnight + 400 * day, "napping");
     const most = slotWidths.reduce((total, { slots }) => total + slots + 1, 0);
-    assert.ok(drain(gathered).length <= most);
-    mark(gathered, midnight, "napping");
-    assert.deepEqual(drain(gathered), []);
+    assert.ok(gathered.drain().length <= most);
+    gathered.mark(midnight, "napping");
+    assert.deepEqual(gathered.drain(), []);
   });
 
   it("counts every watched millisecond once in each width", () => {
@@ -79,17 +107,17 @@ describe("health over time", () => {
     fc.assert(
       fc.property(fc.nat(day), spans, (offset, steps) => {
         let wall = midnight + offset;
-        const gathered = createGathered(wall, "unknown");
+        const gathered = setUp(wall, "unknown");
         const expected = { upMs: 0, downMs: 0, napMs: 0 };
         for (const [status, ms] of steps) {
-          mark(gathered, wall, status);
+          gathered.mark(wall, status);
           wall += ms;
-          mark(gathered, wall, status);
+          gathered.mark(wall, status);
           if (status === "healthy") expected.upMs += ms;
           if (status === "unhealthy" || status === "error") expected.downMs += ms;
           if (status === "napping") expected.napMs += ms;
         }
-        const changes = drain(gathered);
+        const changes = gathered.drain();
         for (const { widthMs } of slotWidths) {
           const own = changes.filter((each) => each.widthMs === widthMs).map(({ change }) => change);
           for (const key of ["upMs", "downMs", "napMs"] as const)

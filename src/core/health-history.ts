@@ -66,30 +66,37 @@ function shareOf(status: HealthStatus): Share | null {
   }
 }
 
-/** What one route has gathered since it was last handed to the store. Plain data: there may be 10,000 of them. */
+/**
+ * What one route has gathered in the slots the present belongs to, since it was last handed over: six numbers for each
+ * width, in one piece, for there may be 10,000 routes.
+ */
 export interface Gathered {
   markedAt: number;
   status: HealthStatus;
-  /** By width. The last of each is the one the present belongs to. */
-  readonly slots: readonly Slot[][];
+  readonly numbers: Float64Array;
 }
+
+/** Takes what is complete, or handed over. */
+type Taker = (changes: readonly SlotChange[]) => void;
+
+const fields = ["at", "upMs", "downMs", "napMs", "latencySumMs", "latencyCount"] as const;
 
 export function createGathered(wall: number, status: HealthStatus): Gathered {
-  return { markedAt: wall, status, slots: slotWidths.map(() => []) };
+  return { markedAt: wall, status, numbers: new Float64Array(fields.length * slotWidths.length) };
 }
 
-/** Counts the time since the last mark for the status it had, and goes on with `status`. */
-export function mark(gathered: Gathered, wall: number, status: HealthStatus): void {
+/** Counts the time since the last mark for the status it had, and goes on with `status`. Slots that are over are taken. */
+export function mark(gathered: Gathered, wall: number, status: HealthStatus, take: Taker): void {
   const share = shareOf(gathered.status);
-  // A wall clock that was set back, or far ahead, adds nothing it cannot know.
+  // A wall clock that was set back adds nothing it cannot know.
   if (share !== null && wall > gathered.markedAt) {
     for (const [n, { widthMs, slots }] of slotWidths.entries()) {
-      const own = gathered.slots[n] ?? [];
       let from = Math.max(gathered.markedAt, wall - widthMs * slots);
       while (from < wall) {
-        const slot = slotAt(own, from - (from % widthMs));
-        const to = Math.min(wall, slot.at + widthMs);
-        slot[share] += to - from;
+        const at = from - (from % widthMs);
+        const to = Math.min(wall, at + widthMs);
+        enter(gathered, n, at, take);
+        add(gathered, n, share, to - from);
         from = to;
       }
     }
@@ -99,40 +106,48 @@ export function mark(gathered: Gathered, wall: number, status: HealthStatus): vo
 }
 
 /** Adds what an answer took. */
-export function addLatency(gathered: Gathered, wall: number, latencyMs: number): void {
+export function addLatency(gathered: Gathered, wall: number, latencyMs: number, take: Taker): void {
   for (const [n, { widthMs }] of slotWidths.entries()) {
-    const slot = slotAt(gathered.slots[n] ?? [], wall - (wall % widthMs));
-    slot.latencySumMs += latencyMs;
-    slot.latencyCount++;
+    enter(gathered, n, wall - (wall % widthMs), take);
+    add(gathered, n, "latencySumMs", latencyMs);
+    add(gathered, n, "latencyCount", 1);
   }
 }
 
-function slotAt(slots: Slot[], at: number): Slot {
-  const last = slots.at(-1);
-  if (last?.at === at) return last;
-  const slot = emptySlot(at);
-  slots.push(slot);
-  return slot;
+/** Hands over everything, and begins anew. */
+export function drain(gathered: Gathered, take: Taker): void {
+  const changes = slotWidths.flatMap((_, n) => takeOut(gathered, n) ?? []);
+  if (changes.length > 0) take(changes);
+}
+
+/** Makes the slot that begins at `at` the one of width `n`. */
+function enter(gathered: Gathered, n: number, at: number, take: Taker): void {
+  if (gathered.numbers[n * fields.length] === at) return;
+  const over = takeOut(gathered, n);
+  if (over !== null) take([over]);
+  gathered.numbers[n * fields.length] = at;
+}
+
+function add({ numbers }: Gathered, n: number, field: (typeof fields)[number], value: number): void {
+  const place = n * fields.length + fields.indexOf(field);
+  numbers[place] = (numbers[place] ?? 0) + value;
+}
+
+/** null where nothing was added. */
+function takeOut({ numbers }: Gathered, n: number): SlotChange | null {
+  const first = n * fields.length;
+  const [at = 0, upMs = 0, downMs = 0, napMs = 0, latencySumMs = 0, latencyCount = 0] = numbers.subarray(
+    first,
+    first + fields.length,
+  );
+  if (upMs + downMs + napMs + latencyCount === 0) return null;
+  numbers.fill(0, first + 1, first + fields.length);
+  const widthMs = slotWidths[n]?.widthMs ?? 0;
+  return { widthMs, change: { at, upMs, downMs, napMs, latencySumMs, latencyCount } };
 }
 
 export function emptySlot(at: number): Slot {
   return { at, upMs: 0, downMs: 0, napMs: 0, latencySumMs: 0, latencyCount: 0 };
-}
-
-/**
- * Hands over what was gathered, and begins anew: everything, or only the slots of the shortest width that are over
- * (`closedAt`: wall clock ms of now), which are written once that way.
- */
-export function drain(gathered: Gathered, closedAt?: number): readonly SlotChange[] {
-  if (closedAt !== undefined) {
-    const [{ widthMs }] = slotWidths;
-    const own = gathered.slots[0] ?? [];
-    const over = own.findIndex(({ at }) => at + widthMs > closedAt);
-    return own.splice(0, over === -1 ? own.length : over).map((change) => ({ widthMs, change }));
-  }
-  return slotWidths.flatMap(({ widthMs }, n) =>
-    (gathered.slots[n] ?? []).splice(0).map((change) => ({ widthMs, change })),
-  );
 }
 
 /** Adds `change` to `slot`, which is of the same time. */

@@ -1,19 +1,24 @@
 import type { Clock } from "../core/clock.ts";
 import {
+  addLatency,
   drain,
   type HealthHistory,
   type HealthPeriod,
   type HealthStore,
   mark,
   rangeOf,
+  type SlotChange,
   toHistory,
 } from "../core/health-history.ts";
 import type { Watched } from "./watched.ts";
 
-/** Hands what routes gather to the store, once a minute and a few at a time. */
+/** Gathers the time each route spends in each status, and hands it to the store a few routes at a time. */
 export interface Archive {
   start(): void;
   stop(): void;
+  /** The route has this status from now on. */
+  note(each: Watched): void;
+  latency(each: Watched, latencyMs: number): void;
   /** Hands over everything a route has gathered up to now. */
   save(each: Watched): void;
   history(each: Watched, period: HealthPeriod): HealthHistory;
@@ -26,28 +31,35 @@ export interface ArchiveDeps {
 }
 
 const sweepEveryMs = 60_000;
-/** The wider slots are handed over every so many sweeps. */
-const wideSweeps = 15;
-const savedPerTurn = 250;
+/** What is open of the wider slots is handed over every so many sweeps. */
+const savingSweeps = 15;
+const sweptPerTurn = 250;
 const betweenTurnsMs = 20;
 
 export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
   let sweeps = 0;
   let cancel = (): void => undefined;
 
-  function save(each: Watched, what: "all" | "closed"): void {
-    const wall = clock.wall();
-    mark(each.gathered, wall, each.state.status);
-    const changes = what === "all" ? drain(each.gathered) : drain(each.gathered, wall);
-    if (changes.length > 0) store.add(each.route.spec.alias, changes);
+  const taker =
+    (each: Watched) =>
+    (changes: readonly SlotChange[]): void =>
+      store.add(each.route.spec.alias, changes);
+
+  function note(each: Watched): void {
+    mark(each.gathered, clock.wall(), each.state.status, taker(each));
+  }
+
+  function save(each: Watched): void {
+    note(each);
+    drain(each.gathered, taker(each));
   }
 
   function sweep(): void {
-    const what = ++sweeps % wideSweeps === 0 ? "all" : "closed";
+    const what = ++sweeps % savingSweeps === 0 ? save : note;
     const left = [...watched()];
     const turn = (): void => {
       // One that has left meanwhile has saved everything, and gathers nothing more.
-      for (const each of left.splice(0, savedPerTurn)) save(each, what);
+      for (const each of left.splice(0, sweptPerTurn)) what(each);
       cancel = left.length > 0 ? clock.after(betweenTurnsMs, turn) : clock.after(sweepEveryMs, sweep);
     };
     turn();
@@ -56,9 +68,11 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
   return {
     start: () => void (cancel = clock.after(sweepEveryMs, sweep)),
     stop: () => cancel(),
-    save: (each) => save(each, "all"),
+    note,
+    latency: (each, latencyMs) => addLatency(each.gathered, clock.wall(), latencyMs, taker(each)),
+    save,
     history(each, period) {
-      save(each, "all");
+      save(each);
       return toHistory(period, store.slots(each.route.spec.alias, rangeOf(period, clock.wall())));
     },
   };

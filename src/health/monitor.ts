@@ -1,13 +1,13 @@
 import type { HealthView } from "../core/health.ts";
 import { nextCheckAt, phaseMs, retryDelayMs, slowedMs } from "../core/health.ts";
-import { addLatency, type HealthHistory, type HealthPeriod } from "../core/health-history.ts";
+import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
 import type { Route, RouteChanges, RouteDirectory } from "../core/route.ts";
 import { createTargetHealth } from "../core/target-health.ts";
 import { createArchive } from "./archive.ts";
 import { checksFor, type RoundDeps, type RoundResult, runRound } from "./round.ts";
 import { createSchedule, type Turn } from "./schedule.ts";
 import { createTelling, type TellingDeps } from "./telling.ts";
-import { createWatched, isChecked, toInput, toView, type Watched } from "./watched.ts";
+import { createWatched, isChecked, isWatched, toInput, toUnwatchedView, toView, type Watched } from "./watched.ts";
 
 export interface HealthMonitorDeps extends RoundDeps, TellingDeps {
   readonly routes: RouteDirectory;
@@ -52,7 +52,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
   const listeners = new Set<(alias: string, healthy: readonly string[]) => void>();
   const schedule = createSchedule<Watched>({ clock, maxInFlight, turn });
   const archive = createArchive({ clock, store, watched: () => watched.values() });
-  const feed = createTelling(deps);
+  const feed = createTelling({ ...deps, archive });
   let ends: (() => void)[] | null = null;
   let stopped: Promise<void> | null = null;
 
@@ -93,7 +93,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     const errorsBefore = each.state.errors;
     each.detail = detail;
     each.latencyMs = latencyMs;
-    if (latencyMs !== null) addLatency(each.gathered, wall, latencyMs);
+    if (latencyMs !== null) archive.latency(each, latencyMs);
     if (logger.debugEnabled) logger.debug("checked", { alias, outcome: outcome.kind, detail, latency_ms: latencyMs });
     recordTargets(each, byTarget);
     feed(each, { type: "checked", outcome });
@@ -166,6 +166,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
 
   function add(route: Route): void {
     const { alias, workload } = route.spec;
+    if (!isWatched(route)) return;
     const each = createWatched(route, clock, store.isDown(alias));
     watched.set(alias, each);
     if (workload !== null) byWorkload.set(workload, (byWorkload.get(workload) ?? new Set()).add(each));
@@ -186,10 +187,12 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
 
   /** Only what is asked, or where, is another now: what is known of the route stays. */
   function change(each: Watched, route: Route): void {
-    if (each.route.workload !== route.workload || isChecked(each.route) !== isChecked(route)) {
+    if (each.route.workload !== route.workload || !isWatched(route)) {
       remove(each);
       return add(route);
     }
+    const { fall, rise } = each.route.spec.health;
+    if (fall !== route.spec.health.fall || rise !== route.spec.health.rise) each.targets = null;
     each.route = route;
     each.phase = phaseMs(route.spec.alias, route.spec.health.intervalMs);
     each.slowUntil = Number.NEGATIVE_INFINITY;
@@ -215,6 +218,13 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     schedule.begin();
   }
 
+  function view(alias: string): HealthView | undefined {
+    const each = watched.get(alias);
+    if (each !== undefined) return toView(each, clock.now());
+    const route = routes.get(alias);
+    return route === undefined ? undefined : toUnwatchedView(route);
+  }
+
   function force(each: Watched): Promise<void> {
     each.slowUntil = Number.NEGATIVE_INFINITY;
     return schedule.now(each);
@@ -238,13 +248,13 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
       schedule.begin();
     },
     stop: () => (stopped ??= stop(ends ?? [])),
-    view(alias) {
-      const each = watched.get(alias);
-      return each === undefined ? undefined : toView(each, clock.now());
-    },
+    view,
     *views() {
-      const now = clock.now();
-      for (const [alias, each] of watched) yield { alias, view: toView(each, now) };
+      if (ends === null || stopped !== null) return;
+      for (const { spec } of routes.routes()) {
+        const now = view(spec.alias);
+        if (now !== undefined) yield { alias: spec.alias, view: now };
+      }
     },
     history(alias, period) {
       const each = watched.get(alias);
@@ -252,7 +262,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     },
     async forceCheck(alias) {
       const each = watched.get(alias);
-      if (each === undefined) return undefined;
+      if (each === undefined) return view(alias);
       if (isChecked(each.route)) await force(each);
       return toView(each, clock.now());
     },

@@ -40,8 +40,8 @@ export interface ScheduleDeps<T> {
   readonly turn: (item: T, now: number) => Turn | null;
 }
 
-/** Checks due within so long go together: one timer for many. */
-const tickMs = 50;
+/** Checks due within so long go together: one timer for some, and never so many that the hook waits for them. */
+const tickMs = 10;
 const never = Number.POSITIVE_INFINITY;
 
 export function createSchedule<T extends Scheduled>({ clock, maxInFlight, turn }: ScheduleDeps<T>): Schedule<T> {

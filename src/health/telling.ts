@@ -1,9 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import { type HealthInput, type HealthStatus, stepHealth } from "../core/health.ts";
-import { type HealthStore, mark } from "../core/health-history.ts";
+import type { HealthStore } from "../core/health-history.ts";
 import type { Journal } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Notice } from "../core/notices.ts";
+import type { Archive } from "./archive.ts";
 import type { Watched } from "./watched.ts";
 
 export interface TellingDeps {
@@ -15,8 +16,10 @@ export interface TellingDeps {
 }
 
 /** Takes one input into the health of a route, and tells whoever has to know what came of it. */
-export function createTelling(deps: TellingDeps): (each: Watched, input: HealthInput) => void {
-  const { clock, logger, journal, store } = deps;
+export function createTelling(
+  deps: TellingDeps & { readonly archive: Pick<Archive, "note"> },
+): (each: Watched, input: HealthInput) => void {
+  const { clock, logger, journal, store, archive } = deps;
 
   function announce({ route, detail, latencyMs }: Watched, from: HealthStatus, to: HealthStatus): void {
     const { alias } = route.spec;
@@ -36,7 +39,7 @@ export function createTelling(deps: TellingDeps): (each: Watched, input: HealthI
     const { state, notice } = stepHealth(before, input, each.route.spec.health, clock.now());
     each.state = state;
     if (state.status !== before.status) {
-      mark(each.gathered, clock.wall(), state.status);
+      archive.note(each);
       announce(each, before.status, state.status);
     }
     if (notice === null) return;

@@ -1,5 +1,12 @@
 import type { Clock } from "../core/clock.ts";
-import { type HealthInput, type HealthState, type HealthView, initialHealth, phaseMs } from "../core/health.ts";
+import {
+  type HealthInput,
+  type HealthState,
+  type HealthStatus,
+  type HealthView,
+  initialHealth,
+  phaseMs,
+} from "../core/health.ts";
 import { createGathered, type Gathered } from "../core/health-history.ts";
 import type { Route } from "../core/route.ts";
 import type { StateName } from "../core/state.ts";
@@ -52,15 +59,36 @@ export function createWatched(route: Route, clock: Clock, down: boolean): Watche
   };
 }
 
-/** Whether a route is checked now: never what sleeps, is being woken, failed, or leads nowhere. */
-export function isChecked({ spec, workload }: Route): boolean {
+/** Whether a route is ever checked. */
+export function isWatched({ spec }: Route): boolean {
   if (spec.excluded || spec.health.disabled) return false;
   // Without either it is the open door of a container whose labels are wrong.
-  return workload === null ? spec.upstream !== null : workload.state === "ready";
+  return spec.workload !== null || spec.upstream !== null;
 }
 
+/** Whether a watched route is checked now: never what sleeps, is being woken or failed. */
+export function isChecked({ workload }: Route): boolean {
+  return workload === null || workload.state === "ready";
+}
+
+/** Health of a route nobody watches: what its workload does, and nothing of how it does. */
+export function toUnwatchedView({ workload }: Route): HealthView {
+  const status = workload === null ? "unknown" : statusByState[workload.state];
+  return { status, uptimeMs: null, latencyMs: null, lastSeenAt: null, consecutiveFailures: 0, detail: null };
+}
+
+const statusByState = {
+  unknown: "unknown",
+  napping: "napping",
+  starting: "starting",
+  ready: "unknown",
+  stopping: "napping",
+  error: "error",
+  gone: "stopped",
+} as const satisfies Record<StateName, HealthStatus>;
+
 /** What the state of its workload means for the health of a route. */
-export function toInput({ route, workloadState }: Watched, before: StateName | null): HealthInput {
+export function toInput({ workloadState }: Watched, before: StateName | null): HealthInput {
   switch (workloadState) {
     case null:
     case "unknown":
@@ -74,7 +102,7 @@ export function toInput({ route, workloadState }: Watched, before: StateName | n
       return { type: "asleep" };
     case "error":
       // A wake that fails is told as such; that it ends by itself while in use is an outage.
-      return { type: "failed", alarm: before === "ready" && !route.spec.health.disabled };
+      return { type: "failed", alarm: before === "ready" };
     case "gone":
       return { type: "stopped" };
   }
