@@ -72,10 +72,15 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
   }
 }
 
-/** `count` doors to something that never sleeps. */
+/** `count` doors to something that never sleeps. Nothing answers there, so nobody checks it. */
 export function neverSleeping(count: number): object {
+  return watchedDoors(count, { upstream: "http://127.0.0.1:9", health: { disabled: true } });
+}
+
+/** The same, each with these keys. */
+export function watchedDoors(count: number, keys: { readonly upstream: string; readonly health: object }): object {
   const routes: Record<string, object> = {};
-  for (let n = 0; n < count; n++) routes[aliasOf(n)] = { host: hostOf(n), upstream: "http://127.0.0.1:9" };
+  for (let n = 0; n < count; n++) routes[aliasOf(n)] = { host: hostOf(n), ...keys };
   return { providers: { here: { type: "process" } }, routes };
 }
 
@@ -86,7 +91,8 @@ export async function startReadyWorkloads(count: number, options: ProductOptions
   const engine = await openFakeEngine(join(folder.path, "engine.sock"), { names, running: true });
   const workloads: Record<string, object> = {};
   for (const [n, name] of names.entries()) {
-    workloads[name] = { container: name, host: hostOf(n), upstream: "http://127.0.0.1:9" };
+    const health = { disabled: true };
+    workloads[name] = { container: name, host: hostOf(n), upstream: "http://127.0.0.1:9", health };
   }
   const product = await startProduct({ providers: { local: { type: "docker", url: engine.url } }, workloads }, options);
   await until("every workload ready", async () => (await product.ready()) === count);

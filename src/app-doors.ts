@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
+import type { Health } from "./app-health.ts";
 import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
 import type { InFlight } from "./core/in-flight.ts";
@@ -34,6 +35,7 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly store: Store;
   readonly inFlight: InFlight;
   readonly dialed: Dialed;
+  readonly health: Health;
 }
 
 /** Longer than any proxy keeps an idle connection (Caddy 120 s): else it may send into one we are closing. */
@@ -81,6 +83,7 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
 
 function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
+  const { monitor, notifier } = deps.health;
   const startedAt = clock.now();
   return {
     version,
@@ -102,7 +105,13 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     intervals: (alias, since) => deps.store.intervals(alias, since),
     journal: deps.journal,
     providers: () => supervisor.providers(),
-    configErrors: () => [...settings.errors.map(toProblem), ...supervisor.problems()],
+    configErrors: () => [
+      ...settings.errors.map(toProblem),
+      ...supervisor.problems(),
+      ...notifier.problems().map(({ key, message }) => ({ source: "nodoff.yaml", key, message })),
+    ],
+    health: monitor,
+    notifyTest: () => notifier.test(),
     ready() {
       const missing = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);
       return { ok: missing.length === 0 || clock.now() - startedAt >= firstLookMs, missing };
@@ -141,5 +150,7 @@ function metricSources(deps: DoorDeps, hook: Hook): Parameters<typeof createMetr
     },
     providers: () => supervisor.providers(),
     configReloads: settings.reloads,
+    health: () => deps.health.monitor.views(),
+    notices: () => deps.health.notifier.receivers(),
   };
 }

@@ -70,7 +70,9 @@ export function createSettings(deps: SettingsDeps): Settings {
     errors = found;
     reloads.failed++;
     for (const error of found) logger.error("configuration not reloaded", { error: formatConfigError(error) });
-    journal.publish({ type: "config", alias: null, message: "not reloaded: the file has errors" });
+    const [first] = found;
+    const failure = { code: "CONFIG_INVALID", message: first === undefined ? "" : formatConfigError(first) } as const;
+    journal.publish({ type: "config", alias: null, message: "not reloaded: the file has errors", failure });
   }
 
   return {

@@ -1,4 +1,5 @@
 import { createDoors } from "./app-doors.ts";
+import { createHealth } from "./app-health.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import { createSettings } from "./app-settings.ts";
 import type { LoadResult } from "./config/load.ts";
@@ -76,30 +77,29 @@ export async function createApp(options: AppOptions): Promise<App> {
   const inFlight = createInFlight(clock);
   const dialed = createDialed({ clock });
   const signals = createSignals({ clock, inFlight, dialed, settings: () => settings.config.signals });
+  const prober = createProber();
   const supervisor = createSupervisor({
     clock,
     logger,
     journal,
     store,
     signals,
-    prober: createProber(),
+    prober,
+    engineHealthChanged: (alias) => health.monitor.engineChanged(alias),
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     pollMs: () => settings.config.signals.pollMs,
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
-  const { server, hook, proxy, pools } = createDoors({
-    ...options,
-    settings,
-    supervisor,
-    journal,
-    store,
-    inFlight,
-    dialed,
-  });
+  const { stateDir } = options.config;
+  const publicUrl = (): string | null => settings.config.publicUrl;
+  const health = createHealth({ clock, logger, journal, prober, supervisor, stateDir, publicUrl });
+  const doors = createDoors({ ...options, settings, supervisor, journal, store, inFlight, dialed, health });
+  const { server, hook, proxy, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
+    health.notifier.update(config.notify);
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });
     const { added, removed } = await providers.update(config);
     for (const name of removed) await supervisor.removeProvider(name);
@@ -115,6 +115,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   async function close(): Promise<void> {
     watching?.close();
     hook.close();
+    await health.close();
     await supervisor.close();
     await Promise.all([closeServer(server, { clock, graceMs: closeGraceMs }), proxy.close({ graceMs: closeGraceMs })]);
     shutdown.abort();
@@ -129,6 +130,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
     const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
     logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
+    health.monitor.start();
     opened();
     return { hook: hookAt, proxy: proxyAt, journal, close };
   } catch (error) {

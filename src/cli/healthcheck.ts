@@ -1,5 +1,5 @@
 import { get } from "node:http";
-import { formatListenAddress } from "../net/listen.ts";
+import { ownUrl } from "./own-url.ts";
 import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
 
 const timeoutMs = 3_000;
@@ -19,18 +19,6 @@ export async function healthcheck(options: CommandOptions, world: World): Promis
     world.err(`not reachable at ${base}: ${error instanceof Error ? error.message : String(error)}`);
     return exitCodes.notReachable;
   }
-}
-
-/** Addresses that stand for all of this machine's: loopback is one of them. */
-const anyAddress: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
-
-async function ownUrl(options: CommandOptions, world: World): Promise<string> {
-  // Run every few seconds by container engines: what is not needed is not loaded.
-  const { toConfigSource } = await import("./config-source.ts");
-  const loaded = toConfigSource(options, world).load();
-  const { host, port } = loaded.ok ? loaded.config.listen.hook : { host: null, port: 8090 };
-  const reachable = host === null || anyAddress.has(host) ? "127.0.0.1" : host;
-  return `http://${formatListenAddress({ host: reachable, port })}`;
 }
 
 function ask(url: URL): Promise<number> {

@@ -25,4 +25,5 @@ export interface CommandOptions {
   readonly config: string | undefined;
   readonly json: boolean;
   readonly url: string | undefined;
+  readonly token?: string | undefined;
 }

@@ -7,6 +7,7 @@ import { toAlias, toRouteAlias } from "./label-alias.ts";
 import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
 import { checkDependencies } from "./resolve-dependencies.ts";
+import { checkHealth } from "./resolve-health.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { checkSchedule } from "./resolve-sleep.ts";
 import {
@@ -21,7 +22,7 @@ import {
 } from "./resolve-workload.ts";
 import { Labels } from "./schema-workload.ts";
 import type { LabelKeys, WorkloadKeys } from "./schema-workload.ts";
-import { shareFor, withSharedDoor, withSharedParts } from "./share.ts";
+import { shareFor, withSharedRoute, withSharedParts } from "./share.ts";
 import type { Defaults } from "./types.ts";
 
 /** One wrong label. `source` is `label <container>`. */
@@ -128,6 +129,7 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const { routes = {}, ...ownKeys } = own;
   checkKeys(ownKeys, ["stop", "pause", "kill"], report);
   checkDoor(ownKeys, publicUrl, report);
+  checkHealth(ownKeys.health, context.defaults.health, report);
   const keys = mergeKeys(context.defaults, ownKeys);
   checkSchedule(ownKeys, keys, report);
   const head = { alias, source: provider, workload: alias };
@@ -157,7 +159,7 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const workload = toWorkloadSpec(identity, keys, upstream);
   checkDependencies(workload, toOwnNames(alias, context), report);
   const share = shareFor(context.defaults);
-  return { workload: withSharedParts(workload, share), routes: all.map((route) => withSharedDoor(route, share)) };
+  return { workload: withSharedParts(workload, share), routes: all.map((route) => withSharedRoute(route, share)) };
 }
 
 /** By which names a dependency of the container would be the container itself. */
@@ -180,6 +182,7 @@ function toExtraRoutes(
     const here: Report = (path, message) => report(["routes", name, ...path], message);
     if (keys.upstream !== undefined && keys.port !== undefined) here(["port"], `give either "port" or "upstream"`);
     checkDoor(keys, publicUrl, here);
+    checkHealth(keys.health, workload.health, here);
     const alias = toRouteAlias(name, head.alias, takenAliases, here);
     const route = toExtraRoute({ ...head, alias }, keys, workload);
     clashes(route, ["routes", name]);

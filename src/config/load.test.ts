@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { healthSpec } from "../../test/support/specs.ts";
 import { findConfigFile, formatConfigError, loadConfig } from "./load.ts";
 import type { Config } from "./types.ts";
 
@@ -278,10 +279,10 @@ describe("errors of nodoff.yaml", () => {
 
   it("come all at once and in order, cross checks included", () => {
     const text =
-      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, health: {} }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
+      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, listen: ':1' }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
     assert.deepEqual(
       errorsOf(text).map((line) => line.split(" ")[1]),
-      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.health:", "routs:"],
+      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.listen:", "routs:"],
     );
   });
 
@@ -476,6 +477,7 @@ describe("what nodoff.yaml becomes", () => {
         tlsVerify: true,
         hostHeader: null,
         excluded: false,
+        health: healthSpec(),
       },
     ]);
   });

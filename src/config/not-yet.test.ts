@@ -18,12 +18,10 @@ const examples: Readonly<Record<string, string>> = {
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
   "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
-  notify: "notify: {}",
   "workloads.*.lxc": "workloads: { w: { lxc: 1 } }",
   "workloads.*.vm": "workloads: { w: { vm: 1 } }",
   "workloads.*.node": "workloads: { w: { node: a } }",
   "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
-  "workloads.*.health": "workloads: { w: { health: {} } }",
   "workloads.*.listen": "workloads: { w: { listen: ':1' } }",
   "workloads.*.fallback": "workloads: { w: { fallback: page } }",
   "routes.*.tcp": "routes: { r: { tcp: { listen: ':1' } } }",
@@ -32,7 +30,6 @@ const examples: Readonly<Record<string, string>> = {
   "routes.*.files": "routes: { r: { files: { root: / } } }",
   "routes.*.upstreams": "routes: { r: { upstreams: ['http://a'] } }",
   "routes.*.fallback": "routes: { r: { fallback: page } }",
-  "routes.*.health": "routes: { r: { health: {} } }",
   "routes.*.node": "routes: { r: { node: a } }",
 };
 
@@ -53,7 +50,7 @@ describe("keys of later issues", () => {
   }
 
   it("name the key, or the value where others are available", () => {
-    assert.equal(findNotYet({ notify: {} })[0]?.message, '"notify" is not available yet');
+    assert.equal(findNotYet({ listen: { tls: {} } })[0]?.message, '"tls" is not available yet');
     assert.equal(findNotYet({ base_path: "/x" })[0]?.message, '"/x" is not available yet');
     assert.deepEqual(findNotYet({ providers: { p: { type: "docker", labels: ["nodoff", "dag"] } } }), [
       { path: ["providers", "p", "labels", 1], message: '"dag" is not available yet' },
@@ -61,15 +58,15 @@ describe("keys of later issues", () => {
   });
 
   it("are refused among the defaults and in labels, under their own path", () => {
-    assert.deepEqual(findNotYet({ defaults: { health: {} } })[0]?.path, ["defaults", "health"]);
+    assert.deepEqual(findNotYet({ defaults: { listen: ":1" } })[0]?.path, ["defaults", "listen"]);
     const labels = {
-      health: { path: labelText("/") },
+      fallback: labelText("page"),
       loading: { theme: labelText("default") },
       routes: { a: { listen: labelText(":1") } },
     };
     assert.deepEqual(
       findNotYetInLabels(labels).map(({ path }) => path.join(".")),
-      ["health", "routes.a.listen"],
+      ["fallback", "routes.a.listen"],
     );
   });
 

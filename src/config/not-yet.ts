@@ -24,12 +24,10 @@ export const notYet: readonly NotYet[] = [
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals.traefik.api_url" },
-  { key: "notify" },
   { key: "workloads.*.lxc" },
   { key: "workloads.*.vm" },
   { key: "workloads.*.node" },
   { key: "workloads.*.loading.theme", unless: ["default"] },
-  { key: "workloads.*.health" },
   { key: "workloads.*.listen" },
   { key: "workloads.*.fallback" },
   { key: "routes.*.tcp" },
@@ -38,7 +36,6 @@ export const notYet: readonly NotYet[] = [
   { key: "routes.*.files" },
   { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
-  { key: "routes.*.health" },
   { key: "routes.*.node" },
 ];
 

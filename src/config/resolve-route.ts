@@ -2,6 +2,7 @@ import type { DoorSpec, RouteSpec, UpstreamSpec } from "../core/spec.ts";
 import type { KeyPath, Report } from "./findings.ts";
 import { doorKeys } from "./schema-workload.ts";
 import type { RouteKeys, WorkloadKeys } from "./schema-workload.ts";
+import { mergeHealth, toHealth } from "./resolve-health.ts";
 import { mergeKeys, toDoorSpec, toHosts } from "./resolve-workload.ts";
 
 /** What a route is besides its keys. */
@@ -29,7 +30,10 @@ export function toExtraRoute(head: RouteHead, keys: RouteKeys, base: WorkloadKey
   const own = Object.fromEntries(Object.entries(keys).filter(([key]) => doors.includes(key)));
   const door = toDoorSpec(mergeKeys(inherited, own));
   const leadsElsewhere = keys.upstream !== undefined;
-  const address = leadsElsewhere ? keys : { tls_verify: base.tls_verify, host_header: base.host_header, ...keys };
+  const { tls_verify, host_header, health } = base;
+  const address = leadsElsewhere
+    ? keys
+    : { tls_verify, host_header, ...keys, health: mergeHealth(health, keys.health) };
   return {
     ...toRoute(head, address, door),
     hosts: toHosts(keys),
@@ -43,7 +47,7 @@ function toRouteUpstream(keys: RouteKeys): UpstreamSpec | null {
   return keys.port === undefined ? null : { kind: "port", port: keys.port, scheme: "http" };
 }
 
-type CommonKeys = Pick<RouteKeys, "strip_path" | "proxy" | "tls_verify" | "host_header" | "exclude">;
+type CommonKeys = Pick<RouteKeys, "strip_path" | "proxy" | "tls_verify" | "host_header" | "exclude" | "health">;
 
 function toRoute(head: RouteHead, keys: CommonKeys, door: DoorSpec): Omit<RouteSpec, "hosts" | "path"> {
   return {
@@ -56,6 +60,7 @@ function toRoute(head: RouteHead, keys: CommonKeys, door: DoorSpec): Omit<RouteS
     tlsVerify: keys.tls_verify ?? true,
     hostHeader: keys.host_header ?? null,
     excluded: keys.exclude ?? false,
+    health: toHealth(keys.health, { tlsVerify: keys.tls_verify ?? true }),
   };
 }
 

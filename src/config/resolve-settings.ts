@@ -12,7 +12,7 @@ export interface SettingsDeps {
   readonly report: Report;
 }
 
-type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" | "processes" | "warnings">;
+type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" | "processes" | "notify" | "warnings">;
 
 /** Everything that is neither provider, workload nor route, with its defaults. */
 export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings {

@@ -2,6 +2,7 @@ import type { DoorSpec, LoadingSpec, ReadySpec, UpstreamSpec, WorkloadSpec } fro
 import type { Report } from "./findings.ts";
 import { checkActivity, mergeActivity, toActivity } from "./resolve-activity.ts";
 import { checkSleep, toSleep } from "./resolve-sleep.ts";
+import { mergeHealth } from "./resolve-health.ts";
 import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
 /** Which workload the keys belong to. */
@@ -27,6 +28,7 @@ export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T
   } else if (own.idle_timeout !== undefined || own.stop_method !== undefined) delete merged.tiers;
   if (base.activity && own.activity) merged.activity = mergeActivity(base.activity, own.activity);
   if (base.schedule && own.schedule) merged.schedule = { ...base.schedule, ...own.schedule };
+  merged.health = mergeHealth(base.health, own.health);
   if (base.no_wake && own.no_wake) merged.no_wake = [...base.no_wake, ...own.no_wake];
   if (base.no_count && own.no_count) merged.no_count = [...base.no_count, ...own.no_count];
   return merged;

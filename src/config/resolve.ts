@@ -3,10 +3,12 @@ import type { Env } from "./expand.ts";
 import type { KeyPath, Report } from "./findings.ts";
 import { checkActivity } from "./resolve-activity.ts";
 import { checkCycles, checkDependencies, checkMembers } from "./resolve-dependencies.ts";
+import { checkHealth, mergeHealth } from "./resolve-health.ts";
 import { createRefs, kinds, toCommand, toKind, toRef } from "./resolve-kinds.ts";
 import type { Kind } from "./resolve-kinds.ts";
 import { findProvider, groupProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
+import { resolveNotify } from "./resolve-notify.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { findReached } from "./resolve-reach.ts";
 import type { Reached } from "./resolve-reach.ts";
@@ -24,7 +26,7 @@ import type { ConfigFile } from "./schema.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { doorKeys, targetKeys } from "./schema-workload.ts";
 import type { RouteKeys, WorkloadKeys } from "./schema-workload.ts";
-import { shareFor, withSharedDoor, withSharedParts } from "./share.ts";
+import { shareFor, withSharedRoute, withSharedParts } from "./share.ts";
 import type { Share } from "./share.ts";
 import { didYouMean } from "./suggest.ts";
 import type { Config, ProcessCommand } from "./types.ts";
@@ -72,7 +74,8 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
   for (const [alias, keys] of Object.entries(file.workloads ?? {})) addWorkload(alias, keys, context);
   for (const [alias, keys] of Object.entries(file.routes ?? {})) addRoute(alias, keys, context);
   checkCycles(gathered.workloads, report);
-  return { ...settings, providers, defaults, ...gathered };
+  const notify = resolveNotify(file.notify ?? {}, at(report, ["notify"]));
+  return { ...settings, providers, defaults, ...gathered, notify };
 }
 
 interface Context {
@@ -119,6 +122,7 @@ function checkDefaults(
   checkDoor(defaults, publicUrl, report);
   const contradiction = defaults.schedule === undefined ? null : findContradiction(defaults.schedule);
   if (contradiction !== null) deps.warn(["defaults", "schedule"], contradiction);
+  checkHealth(defaults.health, undefined, report);
   const { provider } = defaults;
   if (provider !== undefined && !known.types.has(provider) && !known.types.has(""))
     report(["provider"], `"${provider}" is not a provider${didYouMean(provider, [...known.types.keys()])}`);
@@ -131,6 +135,7 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (kind === undefined) return;
   checkKeys(own, kinds[kind].methods, report);
   checkDoor(own, publicUrl, report);
+  checkHealth(own.health, file.defaults?.health, report);
   const { provider: common, ...defaults } = file.defaults ?? {};
   const keys = mergeKeys(defaults, own);
   checkMerged(alias, { own, keys, kind }, context);
@@ -149,7 +154,7 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (toHosts(keys).length === 0) return;
   const route = toOwnRoute({ alias, source: "file", workload: alias }, keys);
   context.noteRoute(route, ["workloads", alias]);
-  gathered.routes.push(withSharedDoor(route, context.share));
+  gathered.routes.push(withSharedRoute(route, context.share));
 }
 
 interface Merged {
@@ -223,6 +228,7 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const report = at(deps.report, ["routes", alias]);
   const workload = keys.workload === undefined ? {} : findWorkload(keys.workload, file, deps.broken, report);
   checkDoor(keys, publicUrl, report);
+  checkHealth(keys.health, mergeHealth(file.defaults?.health, workload?.health), report);
   if (workload === undefined) return;
   const isOther = otherKinds.some((key) => keys[key] !== undefined);
   if (isOther) return;
@@ -235,7 +241,7 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
   const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
   context.noteRoute(route, ["routes", alias]);
-  gathered.routes.push(withSharedDoor(route, context.share));
+  gathered.routes.push(withSharedRoute(route, context.share));
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {

@@ -66,7 +66,7 @@ const routeKeys = {
   proxy: flag().describe("Whether nodoff's own proxy serves it").optional(),
   listen: listenAddress().describe("A port of its own").optional(),
   fallback: choice("page", "proxy").describe("What the fallback port does").optional(),
-  health: health.optional(),
+  health: health.describe("How its health is checked").optional(),
   ...doorKeys,
 };
 

@@ -16,7 +16,6 @@ const later = [
   "admin.trusted_header",
   "providers.pve.type",
   "signals.traefik.api_url",
-  "workloads.blog.health",
   "workloads.vm.vm",
   "workloads.ct.lxc",
   "workloads.ct.node",
@@ -27,7 +26,6 @@ const later = [
   "routes.dns.udp",
   "routes.lb.upstreams",
   "routes.lb.fallback",
-  "notify",
 ];
 
 describe("the contract's nodoff.yaml", () => {

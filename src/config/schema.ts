@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { noticeKinds } from "../core/notices.ts";
 import { adminAddress, engineUrl, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
 import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
@@ -35,17 +36,18 @@ const Provider = mapUnion([
   }),
 ]);
 
-const events = list(choice("health", "wake_failed", "stop_failed", "provider", "config"));
+const events = list(choice(...noticeKinds)).describe("What it is told of (default: all)");
 const webUrl = () => url(["https", "http"]);
 
 const Notice = mapUnion([
   option("webhook", {
     url: webUrl(),
-    headers: freeKeys(scalarText()).optional(),
-    secret: anyText().optional(),
+    headers: freeKeys(scalarText()).describe("May hold {{event}}, {{alias}} …").optional(),
+    body: text().describe("Template with {{event}}, {{alias}}, {{message}} … (default: JSON)").optional(),
+    secret: anyText().describe("Signs the body: X-Nodoff-Signature").optional(),
     events: events.optional(),
   }),
-  option("ntfy", { url: webUrl(), events: events.optional() }),
+  option("ntfy", { url: webUrl(), token: secret().optional(), events: events.optional() }),
   option("gotify", { url: webUrl(), token: secret(), events: events.optional() }),
   option("discord", { url: webUrl(), events: events.optional() }),
   option("slack", { url: webUrl(), events: events.optional() }),
@@ -116,12 +118,13 @@ export const ConfigFile = map({
   defaults: Workload.describe("Keys every workload starts from").optional(),
   workloads: named(Workload).describe("What sleeps, by alias").optional(),
   routes: named(Route).describe("More doors to a workload, or doors that never sleep").optional(),
-  notify: named(Notice).optional(),
+  notify: named(Notice).describe("Who is told of outages and failures, by a free name").optional(),
 });
 
 /** nodoff.yaml as parsed: durations in ms, sizes in bytes, hosts normalised. */
 export type ConfigFile = z.infer<typeof ConfigFile>;
 export type ProviderKeys = z.infer<typeof Provider>;
+export type NoticeKeys = z.infer<typeof Notice>;
 
 /** The JSON Schema (2020-12) of nodoff.yaml for editors. */
 export function configJsonSchema(): Record<string, unknown> {

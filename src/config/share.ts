@@ -45,7 +45,7 @@ export function withSharedParts(workload: WorkloadSpec, share: Share): WorkloadS
   };
 }
 
-/** The same for a route. */
-export function withSharedDoor(route: RouteSpec, share: Share): RouteSpec {
-  return { ...route, door: share("door", route.door) };
+/** The same for a route: thousands have the same few doors and health checks. */
+export function withSharedRoute(route: RouteSpec, share: Share): RouteSpec {
+  return { ...route, door: share("door", route.door), health: share("health", route.health) };
 }

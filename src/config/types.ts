@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../net/listen.ts";
+import type { NotifierSpec } from "../core/notices.ts";
 import type { Rate, RouteSpec, WorkloadSpec } from "../core/spec.ts";
 import type { WorkloadKeys } from "./schema-workload.ts";
 
@@ -99,6 +100,7 @@ export interface Config {
   readonly defaults: Defaults;
   readonly workloads: readonly WorkloadSpec[];
   readonly routes: readonly RouteSpec[];
+  readonly notify: readonly NotifierSpec[];
   /** By `WorkloadSpec.ref` of workloads of kind `process`. */
   readonly processes: ReadonlyMap<string, ProcessCommand>;
   /** Worth a look, nothing is wrong. */

@@ -65,6 +65,8 @@ describe("health and metrics", () => {
       workloads: () => [],
       providers: () => [],
       configReloads: { ok: 0, failed: 0 },
+      health: () => [],
+      notices: () => [],
     });
     const { ask } = await startControl(t, { metrics });
     const allowed = async (): Promise<number | undefined> => {

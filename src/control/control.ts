@@ -5,6 +5,7 @@ import { commonHeaders, createErrorAnswer, notFound, onlyMethods, sendProblem } 
 import { askingEndpoints } from "./asking.ts";
 import { createTokenGate } from "./auth.ts";
 import type { ControlDeps } from "./deps.ts";
+import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
 import { readingEndpoints } from "./reading.ts";
 
@@ -49,6 +50,8 @@ export function createControl(deps: ControlDeps): RequestListener {
   const readable = { ...readingEndpoints(deps), ...historyEndpoints(deps) };
   for (const [path, answer] of Object.entries(readable)) addReadable(app, `/api/v1${path}`, answer);
   for (const [path, answer] of Object.entries(askingEndpoints(deps))) addAskable(app, `/api/v1${path}`, answer);
+  for (const [path, act] of Object.entries(healthActions(deps)))
+    app.route(`/api/v1${path}`).post(act).all(onlyMethods("POST"));
 
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));

@@ -2,6 +2,8 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
 import type { Journal, JournalEvent } from "../core/journal.ts";
+import type { HealthView } from "../core/health.ts";
+import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";
@@ -36,6 +38,14 @@ export interface SignalStatus {
   readonly needs: string | null;
 }
 
+/** Health of routes by alias; undefined = nobody watches it. */
+export interface HealthSource {
+  view(alias: string): HealthView | undefined;
+  history(alias: string, period: HealthPeriod): HealthHistory | undefined;
+  /** Checks now; what sleeps is not asked. */
+  forceCheck(alias: string): Promise<HealthView | undefined>;
+}
+
 /**
  * What the API shows and what it may ask for. Everything is read at each request; `adminToken` and `metricsPublic` may be
  * getters over the running configuration.
@@ -62,6 +72,9 @@ export interface ControlDeps {
   readonly journal: Pick<Journal, "publish">;
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
+  readonly health: HealthSource;
+  /** Sends a test notice to each receiver. */
+  notifyTest(): Promise<readonly { readonly sender: string; readonly type: string; readonly error: string | null }[]>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether traffic may come; `missing` says in words what is waited for. */
   ready(): { readonly ok: boolean; readonly missing: readonly string[] };

@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { ConfigErrors, Events, Problem, Providers, Route, Savings, Version, Workload } from "./schema.ts";
+import {
+  AllHealth,
+  ConfigErrors,
+  Events,
+  History,
+  NotifyTest,
+  Problem,
+  Providers,
+  Route,
+  Savings,
+  Version,
+  Workload,
+} from "./schema.ts";
 
 const shapes = {
   problem: Problem,
@@ -12,6 +24,9 @@ const shapes = {
   providers: Providers,
   config_errors: ConfigErrors,
   version: Version,
+  health: AllHealth,
+  history: History,
+  notify_test: NotifyTest,
 };
 
 describe("docs/api.md", () => {

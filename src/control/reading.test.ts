@@ -112,10 +112,18 @@ describe("reading API", () => {
       in_flight: 1,
       waiters: 2,
     });
-    assert.equal(health.status, "unknown");
+    assert.deepEqual(health, {
+      status: "healthy",
+      uptime_ms: 61_000,
+      latency_ms: 1.25,
+      last_seen_at: "2026-01-01T00:16:39.000Z",
+      consecutive_failures: 0,
+      detail: "200 OK",
+    });
     const nas = read(RouteBody, await ask("/api/v1/routes/nas"));
     assert.deepEqual([nas.workload, nas.upstreams, nas.waiters, nas.excluded], [null, [], 0, true]);
     assert.notEqual(nas.excluded_reason, null);
+    assert.deepEqual([nas.health.status, nas.health.detail], ["unknown", null]);
   });
 
   it("groups routes by provider, and knows no other grouping", async (t) => {

@@ -1,14 +1,25 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
 import { sendProblem } from "./answers.ts";
+import type { Route } from "../core/route.ts";
 import type { ControlDeps } from "./deps.ts";
 import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
-import type { ConfigErrors, Providers, Routes, RoutesByProvider, Version, Workload, Workloads } from "./schema.ts";
+import { healthEndpoints } from "./health.ts";
+import type {
+  ConfigErrors,
+  Providers,
+  Route as RouteBody,
+  Routes,
+  RoutesByProvider,
+  Version,
+  Workload,
+  Workloads,
+} from "./schema.ts";
 import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
 
 /** The endpoints that tell how things are now, by their path under `/api/v1`. */
 export function readingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
-  return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...otherEndpoints(deps) };
+  return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...healthEndpoints(deps), ...otherEndpoints(deps) };
 }
 
 function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
@@ -29,10 +40,12 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   };
 }
 
-function routeEndpoints({ registry, clock }: ControlDeps): Record<string, RequestHandler> {
+function routeEndpoints({ registry, clock, health }: ControlDeps): Record<string, RequestHandler> {
+  const toBody = (route: Route): z.infer<typeof RouteBody> =>
+    toRouteBody(route, { clock, health: health.view(route.spec.alias) });
   return {
     "/routes": (request, response) => {
-      const routes = Array.from(registry.routes(), (route) => toRouteBody(route, clock));
+      const routes = Array.from(registry.routes(), toBody);
       const { by } = request.query;
       if (by === undefined) return void response.json({ routes } satisfies z.infer<typeof Routes>);
       if (by !== "provider") return sendProblem(response, { code: "BAD_REQUEST", detail: "by must be provider" });
@@ -43,7 +56,7 @@ function routeEndpoints({ registry, clock }: ControlDeps): Record<string, Reques
       const alias = toAlias(request.params["alias"]);
       const route = alias === null ? undefined : registry.get(alias);
       if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      response.json(toRouteBody(route, clock));
+      response.json(toBody(route));
     },
   };
 }

@@ -1,12 +1,12 @@
 /** The shapes of contract.md "API". Types of answers are inferred from here, tests check answers against it. */
 import { z } from "zod";
+import { healthStatuses } from "../core/health.ts";
+import { healthPeriods } from "../core/health-history.ts";
 import { stateNames } from "../core/state.ts";
 
 const Time = z.iso.datetime();
 const Milliseconds = z.number().nonnegative();
 const Count = z.int().nonnegative();
-
-const healthStatuses = ["unknown", "starting", "healthy", "unhealthy", "error", "napping", "stopped"] as const;
 
 const Failure = z.strictObject({ code: z.string(), message: z.string() });
 
@@ -19,6 +19,22 @@ export const Health = z.strictObject({
   detail: z.string().nullable(),
 });
 export type Health = z.infer<typeof Health>;
+
+export const AllHealth = z.record(z.string(), Health);
+export const AllStatuses = z.record(z.string(), z.enum(healthStatuses));
+
+export const History = z.strictObject({
+  period: z.enum(healthPeriods),
+  samples: z.array(z.strictObject({ at: Time, status: z.enum(healthStatuses), latency_ms: Milliseconds.nullable() })),
+  healthy: z.number().min(0).max(1).nullable(),
+  napping: z.number().min(0).max(1).nullable(),
+});
+export type History = z.infer<typeof History>;
+
+export const NotifyTest = z.strictObject({
+  results: z.array(z.strictObject({ sender: z.string(), type: z.string(), error: z.string().nullable() })),
+});
+export type NotifyTest = z.infer<typeof NotifyTest>;
 
 const Reason = z.strictObject({
   signal: z.string(),

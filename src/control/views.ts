@@ -1,6 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
 import type { JournalEvent } from "../core/journal.ts";
+import type { HealthView } from "../core/health.ts";
+import type { HealthHistory } from "../core/health-history.ts";
+import { toRouteContext } from "../core/route-context.ts";
 import type { Route } from "../core/route.ts";
 import type { Reason } from "../core/verdict.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
@@ -8,6 +11,7 @@ import type { ProviderStatus, SignalStatus } from "./deps.ts";
 import type {
   Event as EventBody,
   Health as HealthBody,
+  History as HistoryBody,
   Provider as ProviderBody,
   Route as RouteBody,
   Workload as WorkloadBody,
@@ -51,9 +55,12 @@ export function toWorkloadBody(workload: WorkloadHandle, context: WorkloadContex
   };
 }
 
-export function toRouteBody(route: Route, clock: Clock): RouteBody {
+export function toRouteBody(
+  route: Route,
+  { clock, health }: { readonly clock: Clock; readonly health: HealthView | undefined },
+): RouteBody {
   const { spec, workload, lastUsedAt } = route;
-  const upstream = route.upstream();
+  const context = toRouteContext(route);
   return {
     alias: spec.alias,
     kind: spec.kind,
@@ -62,7 +69,7 @@ export function toRouteBody(route: Route, clock: Clock): RouteBody {
     provider: spec.source,
     workload: spec.workload,
     guest: null,
-    upstreams: upstream === null ? [] : [upstream],
+    upstreams: context === null ? [] : [context.address],
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,
     // Routes keep monotonic time, people read wall clock.
@@ -70,19 +77,40 @@ export function toRouteBody(route: Route, clock: Clock): RouteBody {
     requests_total: route.requestsTotal,
     in_flight: route.inFlight,
     waiters: workload?.waiting ?? 0,
-    health: notWatched,
+    health: toHealthBody(health, { detail: true }),
   };
 }
 
-/** Health as long as nobody checks it. */
-const notWatched: HealthBody = {
-  status: "unknown",
-  uptime_ms: null,
-  latency_ms: null,
-  last_seen_at: null,
-  consecutive_failures: 0,
-  detail: null,
-};
+/** undefined: nobody watches it. */
+export function toHealthBody(view: HealthView | undefined, options: { readonly detail: boolean }): HealthBody {
+  const uptimeMs = view?.uptimeMs ?? null;
+  return {
+    status: view?.status ?? "unknown",
+    uptime_ms: uptimeMs === null ? null : Math.round(uptimeMs),
+    latency_ms: toLatency(view?.latencyMs ?? null),
+    last_seen_at: toTimeOrNull(view?.lastSeenAt ?? null),
+    consecutive_failures: view?.consecutiveFailures ?? 0,
+    detail: options.detail ? (view?.detail ?? null) : null,
+  };
+}
+
+/** To a hundredth of a millisecond: the rest is noise. */
+function toLatency(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 100) / 100;
+}
+
+export function toHistoryBody({ period, samples, healthy, napping }: HealthHistory): HistoryBody {
+  return {
+    period,
+    samples: samples.map(({ at, status, latencyMs }) => ({
+      at: new Date(at).toISOString(),
+      status,
+      latency_ms: toLatency(latencyMs),
+    })),
+    healthy,
+    napping,
+  };
+}
 
 export function toProviderBody({ name, type, connected, failure, workloads }: ProviderStatus): ProviderBody {
   return { name, type, connected, error: toError(failure), workloads };

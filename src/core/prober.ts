@@ -11,6 +11,10 @@ export type ProbeTarget =
       readonly status: StatusRanges | null;
       /** Host header; null = the origin's. */
       readonly host: string | null;
+      /** Default GET. */
+      readonly method?: string;
+      /** Added to those a probe sends, or instead of them; lower case names, without `host`. */
+      readonly headers?: Readonly<Record<string, string>>;
       readonly tlsVerify: boolean;
     }
   /** Accepts, and is still open 50 ms later (a userland port relay accepts before the app listens). */
@@ -20,6 +24,8 @@ export interface ProbeResult {
   readonly ok: boolean;
   /** For people: "200 OK", "connection refused". */
   readonly detail: string;
+  /** Nothing could be asked: no valid address, a name that is not known, no socket to be had here. */
+  readonly cannot?: boolean;
 }
 
 /** Asks once. Never rejects: a refused, silent or aborted probe is `ok: false`. Destroys its socket when done. */

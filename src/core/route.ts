@@ -1,3 +1,4 @@
+import type { Pool } from "./pool.ts";
 import type { DoorSpec, RouteSpec } from "./spec.ts";
 import type { WorkloadHandle } from "./workload-handle.ts";
 
@@ -54,7 +55,34 @@ export interface RouteRegistry {
    * port, capitals or a trailing dot; `path` starts with `/` and has no query.
    */
   match(host: string, path: string): Route | undefined;
+  /** HTTP routes come before streams, should both have the name. */
   get(alias: string): Route | undefined;
   routes(): Iterable<Route>;
   readonly size: number;
+}
+
+/** Aliases of routes that came, were replaced by another object, and went. */
+export interface RouteChanges {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** All routes, for those who watch or show them; doors need only the registry. */
+export interface RouteDirectory extends RouteRegistry {
+  /** HTTP and files. */
+  readonly http: Pool<Route>;
+  /** TCP and UDP. */
+  readonly streams: Pool<Route>;
+  /** Known, never served or slept. */
+  readonly excluded: Pool<Route>;
+  /** All but the excluded ones. `routes` are all of them. */
+  active(): Iterable<Route>;
+  readonly activeSize: number;
+  /** By alias, else the one that serves the root of exactly this host. */
+  find(name: string): Route | undefined;
+  /** By the name of the provider that declared it, or `file`. */
+  byProvider(): ReadonlyMap<string, readonly Route[]>;
+  /** Told after each change that was one. Returns the end. */
+  subscribe(listener: (changes: RouteChanges) => void): () => void;
 }

@@ -186,10 +186,34 @@ export interface DoorSpec {
   readonly wakeQuota: Rate | null;
 }
 
+/** How the health of one route is watched (design §10). */
+export interface HealthSpec {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly method: string;
+  readonly path: string;
+  readonly status: StatusRanges;
+  /** Text the body must hold; null = the body is not read. */
+  readonly body: string | null;
+  /** Lower case names; `host` replaces the Host that is sent. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tlsVerify: boolean;
+  /** Failures in a row until the notice "down"; -1 = at the first. */
+  readonly retries: number;
+  /** Failures in a row until unhealthy, passes in a row until healthy. */
+  readonly fall: number;
+  readonly rise: number;
+  /** After a wake, failures say nothing for so long. */
+  readonly startGraceMs: number;
+  /** The first checks after a wake: at most `max` more tries, `initialMs` apart, doubling up to `capMs`. */
+  readonly retry: { readonly max: number; readonly initialMs: number; readonly capMs: number };
+  readonly disabled: boolean;
+}
+
 /** A public name that leads to an upstream and may need a workload. */
 export interface RouteSpec {
   readonly alias: string;
-  readonly kind: "http";
+  readonly kind: "http" | "tcp" | "udp" | "files";
   /** `file`, or a provider's name. */
   readonly source: string;
   /** Lower case, without port or trailing dot; `*.x`, `**.x` and `*` are patterns. Empty: reached only by `?route=`. */
@@ -208,4 +232,5 @@ export interface RouteSpec {
   /** Sent as Host to the upstream; null = the client's. */
   readonly hostHeader: string | null;
   readonly excluded: boolean;
+  readonly health: HealthSpec;
 }

@@ -1,5 +1,12 @@
 import { createRouteTable } from "../core/route-table.ts";
-import { type DecisionCounts, decisionNames, type Route, type RouteRegistry } from "../core/route.ts";
+import { createPool, type MutablePool } from "../core/pool.ts";
+import {
+  type DecisionCounts,
+  decisionNames,
+  type Route,
+  type RouteChanges,
+  type RouteDirectory,
+} from "../core/route.ts";
 import type { DoorSpec, RouteSpec, UpstreamSpec } from "../core/spec.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
@@ -8,7 +15,7 @@ export interface Reachable extends WorkloadHandle {
   origin(upstream: UpstreamSpec | null): string | null;
 }
 
-export interface MutableRouteRegistry extends RouteRegistry {
+export interface MutableRouteRegistry extends RouteDirectory {
   /**
    * Makes exactly these the routes. One whose spec and workload stayed keeps its object, and so its counters. Returns
    * the aliases that came and went.
@@ -16,15 +23,13 @@ export interface MutableRouteRegistry extends RouteRegistry {
   replace(specs: readonly RouteSpec[], workload: (alias: string) => Reachable | undefined): RouteChanges;
 }
 
-export interface RouteChanges {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-}
-
 /** All routes of this nodoff, found by request or by alias. */
 export function createRegistry(): MutableRouteRegistry {
   const table = createRouteTable<Route>();
-  const byAlias = new Map<string, Route>();
+  const http = createPool<Route>();
+  const streams = createPool<Route>();
+  const excluded = createPool<Route>();
+  const listeners = new Set<(changes: RouteChanges) => void>();
   /** Thousands of routes have the same few doors: one object each stays in the processor's cache. */
   const doors = new Map<string, DoorSpec>();
 
@@ -35,41 +40,81 @@ export function createRegistry(): MutableRouteRegistry {
     return known ?? door;
   };
 
-  const remove = (route: Route): void => {
-    byAlias.delete(route.spec.alias);
-    table.delete(route.spec.hosts, route.spec.path, route);
+  const poolOf = ({ kind, excluded: isExcluded }: RouteSpec): MutablePool<Route> => {
+    if (isExcluded) return excluded;
+    return kind === "tcp" || kind === "udp" ? streams : http;
+  };
+  const get = (alias: string): Route | undefined => http.get(alias) ?? streams.get(alias) ?? excluded.get(alias);
+  const remove = ({ spec }: Route): void => {
+    const route = poolOf(spec).delete(spec.alias);
+    if (route !== undefined) table.delete(spec.hosts, spec.path, route);
   };
   const add = (route: Route): void => {
-    byAlias.set(route.spec.alias, route);
+    const { spec } = route;
+    poolOf(spec).add(spec.alias, route);
     // Excluded ones too: their hosts must not fall to somebody's wildcard.
-    table.add(route.spec.hosts, route.spec.path, route);
+    table.add(spec.hosts, spec.path, route);
   };
+  function* active(): Iterable<Route> {
+    yield* http;
+    yield* streams;
+  }
+  function* routes(): Iterable<Route> {
+    yield* active();
+    yield* excluded;
+  }
 
   return {
+    http,
+    streams,
+    excluded,
     match: (host, path) => table.match(host, path),
-    get: (alias) => byAlias.get(alias),
-    routes: () => byAlias.values(),
+    get,
+    routes,
     get size() {
-      return byAlias.size;
+      return http.size + streams.size + excluded.size;
+    },
+    active,
+    get activeSize() {
+      return http.size + streams.size;
+    },
+    find(name) {
+      const known = get(name);
+      if (known !== undefined) return known;
+      const route = table.match(name, "/");
+      return route?.spec.hosts.includes(toHost(name)) === true ? route : undefined;
+    },
+    byProvider: () => Map.groupBy(routes(), ({ spec }) => spec.source),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     replace(specs, workloadOf) {
-      const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
+      const wanted = new Set(specs.map(({ alias }) => alias));
       doors.clear();
       const added: string[] = [];
-      const removed = [...byAlias.keys()].filter((alias) => !wanted.has(alias));
-      for (const route of byAlias.values()) if (!wanted.has(route.spec.alias)) remove(route);
+      const changed: string[] = [];
+      const left = [...routes()].filter(({ spec }) => !wanted.has(spec.alias));
+      for (const route of left) remove(route);
       for (const spec of specs) {
         // Known, never slept: whoever asks about an excluded one is let through.
         const workload = spec.workload === null || spec.excluded ? null : (workloadOf(spec.workload) ?? null);
-        const former = byAlias.get(spec.alias);
+        const former = get(spec.alias);
         if (former?.spec === spec && former.workload === workload) continue;
-        if (former === undefined) added.push(spec.alias);
-        else remove(former);
+        if (former !== undefined) remove(former);
+        (former === undefined ? added : changed).push(spec.alias);
         add(createRoute(spec, { workload, former, door: toOne(spec.door) }));
       }
-      return { added, removed };
+      const changes = { added, changed, removed: left.map(({ spec }) => spec.alias) };
+      if (added.length + changed.length + left.length > 0) for (const listener of listeners) listener(changes);
+      return changes;
     },
   };
+}
+
+/** As hosts of routes are written: lower case, without port or trailing dot. */
+function toHost(name: string): string {
+  return name.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
 }
 
 interface Parts {

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/errors.ts";
 import { toFailure } from "../core/errors.ts";
-import type { Change, Look, Provider } from "../core/provider.ts";
-import type { RouteRegistry } from "../core/route.ts";
+import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
+import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
@@ -17,6 +17,8 @@ export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs"
   readonly discover: ReadLabels;
   /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
   readonly pollMs?: () => number;
+  /** The engine's own check of a workload says something new. */
+  readonly engineHealthChanged?: (alias: string) => void;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -32,9 +34,11 @@ export interface ProviderView {
 
 /** Owns every workload and route: creates them from what is desired, feeds them what engines tell, sweeps. */
 export interface Supervisor {
-  readonly registry: RouteRegistry;
+  readonly registry: RouteDirectory;
   workload(alias: string): Workload | undefined;
   workloads(): Iterable<Workload>;
+  /** What the engine's own check says of a workload; null = it cannot say, as while the link to it is lost. */
+  engineHealth(alias: string): EngineHealth | null;
   providers(): Iterable<ProviderView>;
   /** What labels got wrong, or what collided. */
   problems(): readonly ConfigProblem[];
@@ -130,7 +134,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     };
     for (const { source, key, message } of problems.filter(isNew)) {
       logger.warn("left out of the configuration", { source, key, error: message });
-      journal.publish({ type: "config", alias: null, message: `${source} ${key}: ${message}` });
+      const text = `${source} ${key}: ${message}`;
+      const failure: Failure = { code: "CONFIG_INVALID", message: text };
+      journal.publish({ type: "config", alias: null, message: text, failure });
     }
     for (const { source, key, message } of notices.filter(isNew))
       logger.info("not used", { source, key, reason: message });
@@ -228,7 +234,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function changed(provider: Provider, change: Change): void {
-    for (const ref of change.refs) byRef.get(provider.name)?.get(ref)?.observe(change);
+    for (const ref of change.refs) {
+      const workload = byRef.get(provider.name)?.get(ref);
+      workload?.observe(change);
+      if (change.kind === "health" && workload !== undefined) deps.engineHealthChanged?.(workload.spec.alias);
+    }
   }
 
   function link(each: Watched, failure: Failure | null): void {
@@ -269,6 +279,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     registry,
     workload: (alias) => workloads.get(alias),
     workloads: () => workloads.values(),
+    engineHealth(alias) {
+      const workload = workloads.get(alias);
+      const isLinked = workload !== undefined && watched.get(workload.spec.provider)?.connected === true;
+      return isLinked ? (workload.look?.health ?? null) : null;
+    },
     *providers() {
       for (const { provider, connected, failure, looks } of watched.values()) {
         let count = 0;

@@ -113,6 +113,10 @@ class WorkloadUnit implements Unit {
     this.uncountedAt = now;
   }
 
+  discount(): void {
+    this.uncounted++;
+  }
+
   wake(cause: WakeCause): boolean {
     const { clock } = this.deps;
     const insist = cause === "person" || cause === "retry";

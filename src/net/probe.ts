@@ -2,6 +2,7 @@ import { connect as connectTcp } from "node:net";
 import type { Socket } from "node:net";
 import type { Prober, ProbeResult, ProbeTarget } from "../core/prober.ts";
 import { dial, dialedEvent, withoutBrackets } from "./dial.ts";
+import { isOwnFailure } from "./own-failure.ts";
 import { h2Greeting, readH2Settings, readStatus } from "./probe-answers.ts";
 import type { ReadAnswer } from "./probe-answers.ts";
 
@@ -28,11 +29,18 @@ interface Open {
  * passes, whatever path or status is asked for.
  */
 export function createProber(): Prober {
+  // Health asks the same thousands of questions again and again.
+  const plans = new WeakMap<ProbeTarget, Plan | string>();
+  const planOf = (target: ProbeTarget): Plan | string => {
+    const known = plans.get(target) ?? toPlan(target);
+    plans.set(target, known);
+    return known;
+  };
   return {
     probe(target, { patienceMs, signal }) {
       if (signal.aborted) return Promise.resolve(failed("aborted"));
-      const plan = toPlan(target);
-      if (typeof plan === "string") return Promise.resolve(failed(plan));
+      const plan = planOf(target);
+      if (typeof plan === "string") return Promise.resolve(cannot(plan));
       return new Promise((resolve) => run(plan, { patienceMs, signal, resolve }));
     },
   };
@@ -66,7 +74,7 @@ function run(plan: Plan, { patienceMs, signal, resolve }: Run): void {
   signal.addEventListener("abort", onAbort, { once: true });
   let read: Buffer = Buffer.alloc(0);
   socket
-    .on("error", (error: NodeJS.ErrnoException) => finish(failed(toReason(error))))
+    .on("error", (error: NodeJS.ErrnoException) => finish(toFailure(error)))
     .on("end", () => finish(failed(read.length === 0 ? "closed without an answer" : "closed within the answer")))
     .on("close", () => finish(failed("closed without an answer")))
     .on("data", (chunk: Buffer) => {
@@ -96,9 +104,11 @@ function toPlan(target: ProbeTarget): Plan | string {
   }
   if (!URL.canParse(target.origin)) return "no valid address";
   const origin = new URL(target.origin);
-  const hostHeader = target.host ?? origin.host;
-  // Both come from config, yet a line break in them would make two requests of one.
-  if (!target.path.startsWith("/") || !isOneWord(target.path) || !isOneWord(hostHeader)) return "no valid path or host";
+  const { path, method = "GET", headers = {} } = target;
+  const host = target.host ?? origin.host;
+  // They come from config, yet a line break in them would make two requests of one.
+  if (!path.startsWith("/") || ![path, host, method].every(isOneWord)) return "no valid path or host";
+  if (!Object.entries(headers).every(isField)) return "no valid headers";
   const open: Open = {
     connect: () => dial(origin, { tlsVerify: target.tlsVerify, allowHalfOpen: false }),
     event: dialedEvent(origin),
@@ -106,7 +116,12 @@ function toPlan(target: ProbeTarget): Plan | string {
   switch (origin.protocol) {
     case "http:":
     case "https:":
-      return { kind: "ask", open, request: toRequest(target.path, hostHeader), read: readStatus(target.status) };
+      return {
+        kind: "ask",
+        open,
+        request: toRequest(`${method} ${path}`, host, { ...defaults, ...headers }),
+        read: readStatus(target.status),
+      };
     case "h2c:":
       return { kind: "ask", open, request: h2Greeting, read: readH2Settings };
     default:
@@ -114,15 +129,15 @@ function toPlan(target: ProbeTarget): Plan | string {
   }
 }
 
-function toRequest(path: string, host: string): string {
-  const head = [
-    `GET ${path} HTTP/1.1`,
-    `Host: ${host}`,
-    "User-Agent: nodoff-probe",
-    "Accept: */*",
-    "Connection: close",
-  ];
-  return `${head.join("\r\n")}\r\n\r\n`;
+const defaults = { "user-agent": "nodoff-probe", accept: "*/*", connection: "close" };
+
+function toRequest(target: string, host: string, headers: Readonly<Record<string, string>>): string {
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${target} HTTP/1.1\r\nHost: ${host}\r\n${fields.join("")}\r\n`;
+}
+
+function isField([name, value]: readonly [string, string]): boolean {
+  return isOneWord(name) && !name.includes(":") && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
 function isOneWord(text: string): boolean {
@@ -131,6 +146,14 @@ function isOneWord(text: string): boolean {
 
 function failed(detail: string): ProbeResult {
   return { ok: false, detail };
+}
+
+function cannot(detail: string): ProbeResult {
+  return { ok: false, detail, cannot: true };
+}
+
+function toFailure(error: NodeJS.ErrnoException): ProbeResult {
+  return isOwnFailure(error) ? cannot(toReason(error)) : failed(toReason(error));
 }
 
 function toReason(error: NodeJS.ErrnoException): string {

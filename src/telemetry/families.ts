@@ -1,3 +1,4 @@
+import type { HealthView } from "../core/health.ts";
 import { decisionNames } from "../core/route.ts";
 import { results, timesAt } from "../core/tallies.ts";
 import { stateNames } from "../core/state.ts";
@@ -35,6 +36,14 @@ export interface MetricSources {
   workloads(): Iterable<WorkloadSource>;
   providers(): Iterable<{ readonly name: string; readonly connected: boolean }>;
   readonly configReloads: ResultCounts;
+  health(): Iterable<HealthSource>;
+  notices(): Iterable<{ readonly sender: string; readonly counts: ResultCounts }>;
+}
+
+/** The health of a route at scrape time. */
+export interface HealthSource {
+  readonly alias: string;
+  readonly view: Pick<HealthView, "status" | "latencyMs" | "consecutiveFailures" | "uptimeMs">;
 }
 
 /** One line of output. Labels only from config. */
@@ -55,7 +64,13 @@ export interface Family {
 
 /** Every metric nodoff has of its own, in the order of contract.md. */
 export function createFamilies(sources: MetricSources): readonly Family[] {
-  return [...hookFamilies(sources), ...workloadFamilies(sources), ...routeFamilies(sources), ...otherFamilies(sources)];
+  return [
+    ...hookFamilies(sources),
+    ...workloadFamilies(sources),
+    ...routeFamilies(sources),
+    ...healthFamilies(sources),
+    ...otherFamilies(sources),
+  ];
 }
 
 function hookFamilies(sources: MetricSources): Family[] {
@@ -177,6 +192,44 @@ function routeFamilies(sources: MetricSources): Family[] {
   ];
 }
 
+function healthFamilies(sources: MetricSources): Family[] {
+  const gauge = (name: string, help: string, valueOf: (view: HealthSource["view"]) => number | null): Family => ({
+    name,
+    help,
+    type: "gauge",
+    *collect() {
+      for (const { alias: route, view } of sources.health()) {
+        const value = valueOf(view);
+        if (value !== null) yield { labels: { route }, value };
+      }
+    },
+  });
+  return [
+    {
+      name: "nodoff_health_status",
+      help: "1 for the status of the route; a status it is not in has no line.",
+      type: "gauge",
+      *collect() {
+        for (const { alias: route, view } of sources.health())
+          yield { labels: { route, status: view.status }, value: 1 };
+      },
+    },
+    gauge("nodoff_health_latency_seconds", "Time the latest check took.", ({ latencyMs }) => toSeconds(latencyMs)),
+    gauge(
+      "nodoff_health_consecutive_failures",
+      "Checks that failed or could not be made, in a row.",
+      ({ consecutiveFailures }) => consecutiveFailures,
+    ),
+    gauge("nodoff_health_uptime_seconds", "Time it has been healthy without a break.", ({ uptimeMs }) =>
+      toSeconds(uptimeMs),
+    ),
+  ];
+}
+
+function toSeconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1_000;
+}
+
 function otherFamilies(sources: MetricSources): Family[] {
   return [
     {
@@ -195,6 +248,14 @@ function otherFamilies(sources: MetricSources): Family[] {
       *collect() {
         for (const { alias: workload, signals } of sources.workloads())
           for (const { name, live } of signals) yield { labels: { workload, signal: name }, value: live ? 1 : 0 };
+      },
+    },
+    {
+      name: "nodoff_notices_total",
+      help: "Notices brought to a receiver or given up, by result.",
+      type: "counter",
+      *collect() {
+        for (const { sender, counts } of sources.notices()) yield* resultSamples({ sender }, counts);
       },
     },
     {

@@ -7,7 +7,7 @@ import { decisionNames } from "../core/route.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Exposition } from "../../test/support/prometheus.ts";
 import type { DecisionCounts } from "../core/route.ts";
-import type { RouteSource, WorkloadSource } from "./families.ts";
+import type { HealthSource, RouteSource, WorkloadSource } from "./families.ts";
 
 /** contract.md "Metrics", those that exist by now. */
 const contract: Readonly<Record<string, readonly [type: string, ...labels: string[]]>> = {
@@ -22,8 +22,13 @@ const contract: Readonly<Record<string, readonly [type: string, ...labels: strin
   nodoff_saved_memory_byte_seconds_total: ["counter", "workload"],
   nodoff_in_flight: ["gauge", "route"],
   nodoff_waiters: ["gauge", "route"],
+  nodoff_health_status: ["gauge", "route", "status"],
+  nodoff_health_latency_seconds: ["gauge", "route"],
+  nodoff_health_consecutive_failures: ["gauge", "route"],
+  nodoff_health_uptime_seconds: ["gauge", "route"],
   nodoff_provider_connected: ["gauge", "provider"],
   nodoff_signal_live: ["gauge", "workload", "signal"],
+  nodoff_notices_total: ["counter", "sender", "result"],
   nodoff_config_reloads_total: ["counter", "result"],
 };
 
@@ -44,6 +49,10 @@ function setUp() {
   const routes = new Map([["blog", routeSource("blog", 3)]]);
   const workloads = new Map([["blog", workloadSource("blog")]]);
   const time = { now: 0 };
+  const sleeping = { status: "napping", latencyMs: null, consecutiveFailures: 0, uptimeMs: null } as const;
+  const health: (Partial<HealthSource["view"]> & { readonly alias: string })[] = [
+    { alias: "blog", status: "healthy", latencyMs: 3, uptimeMs: 1_000 },
+  ];
   const unknownHost = { allow: 0 };
   const sources = {
     now: () => time.now,
@@ -56,10 +65,12 @@ function setUp() {
       { name: "pve", connected: false },
     ],
     configReloads: { ok: 0, failed: 0 },
+    health: () => health.map((each) => ({ alias: each.alias, view: { ...sleeping, ...each } })),
+    notices: () => [{ sender: "ops", counts: { ok: 2, failed: 1 } }],
   };
   const metrics = createMetrics(sources);
   const scrape = async (): Promise<Exposition> => parseExposition(await metrics.text());
-  return { routes, workloads, time, unknownHost, sources, metrics, scrape };
+  return { routes, workloads, health, time, unknownHost, sources, metrics, scrape };
 }
 
 /** The family a series belongs to. */
@@ -192,12 +203,41 @@ describe("metrics", () => {
     assert.ok(Math.abs(text.value("nodoff_hook_seconds_sum")! - 20.65) < 1e-9);
   });
 
+  it("shows the health of a route by its one status, and no number that is not known", async () => {
+    const { health, scrape } = setUp();
+    const healthOf = async () =>
+      Object.fromEntries(
+        (await scrape()).series
+          .filter(({ name }) => name.startsWith("nodoff_health_"))
+          .map(({ name, labels, value }) => [`${name.slice(14)} ${labels["status"] ?? ""}`.trim(), value]),
+      );
+    health[0] = { alias: "blog" };
+    assert.deepEqual(await healthOf(), { "status napping": 1, consecutive_failures: 0 });
+    health[0] = { alias: "blog", status: "healthy", latencyMs: 12.5, uptimeMs: 60_000, consecutiveFailures: 0 };
+    assert.deepEqual(await healthOf(), {
+      "status healthy": 1,
+      latency_seconds: 0.0125,
+      consecutive_failures: 0,
+      uptime_seconds: 60,
+    });
+    health[0] = { alias: "blog", status: "unhealthy", latencyMs: 1_000, consecutiveFailures: 4 };
+    assert.deepEqual(await healthOf(), { "status unhealthy": 1, latency_seconds: 1, consecutive_failures: 4 });
+  });
+
+  it("counts notices by receiver", async () => {
+    const { scrape } = setUp();
+    const { value } = await scrape();
+    assert.equal(value("nodoff_notices_total", { sender: "ops", result: "ok" }), 2);
+    assert.equal(value("nodoff_notices_total", { sender: "ops", result: "failed" }), 1);
+  });
+
   it("forgets what was removed and takes up what was added", async () => {
-    const { routes, workloads, scrape } = setUp();
+    const { routes, workloads, health, scrape } = setUp();
     routes.get("blog")!.decisions.allow = 1;
     await scrape();
     routes.delete("blog");
     workloads.delete("blog");
+    health.length = 0;
     routes.set("wiki", routeSource("wiki"));
     const { series } = await scrape();
     const named = series.filter(({ labels }) => Object.values(labels).includes("blog"));

@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { createControl } from "../../src/control/control.ts";
 import type { ControlDeps } from "../../src/control/deps.ts";
 import { Problem } from "../../src/control/schema.ts";
+import type { HealthView } from "../../src/core/health.ts";
 import { decisionNames } from "../../src/core/route.ts";
 import type { DecisionCounts, Route } from "../../src/core/route.ts";
 import type { WorkloadSpec } from "../../src/core/spec.ts";
@@ -55,6 +56,7 @@ export function fakeWorkload(
     state: full.state,
     touch: change("touch"),
     pass: change("pass"),
+    discount: change("discount"),
     wake: (cause) => changes.push(`${alias} wake ${cause}`) > 0,
     sleep: ({ force, reason }) => {
       changes.push(`${alias} sleep force=${force} ${reason}`);
@@ -166,8 +168,38 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
       },
     ],
     configErrors: () => [{ source: "label blog-web", key: "nodoff.port", message: "not a port" }],
+    health: {
+      view: (alias) => healthOf(alias, wall),
+      history: (alias, period) =>
+        healthOf(alias, wall) === undefined
+          ? undefined
+          : {
+              period,
+              samples: [{ at: wall, status: "healthy", latencyMs: 1.5 }],
+              healthy: 0.99,
+              napping: null,
+            },
+      forceCheck: (alias) => {
+        changes.push(`${alias} check`);
+        return Promise.resolve(healthOf(alias, wall));
+      },
+    },
+    notifyTest: () => Promise.resolve([{ sender: "ops", type: "webhook", error: "connection refused" }]),
     metrics: { contentType: "text/plain; version=0.0.4; charset=utf-8", text: () => Promise.resolve("a 1\n") },
     ready: () => ({ ok: true, missing: [] }),
+  };
+}
+
+/** `blog` alone is watched. */
+function healthOf(alias: string, wall: number): HealthView | undefined {
+  if (alias !== "blog") return undefined;
+  return {
+    status: "healthy",
+    uptimeMs: 61_000,
+    latencyMs: 1.25,
+    lastSeenAt: wall - 1_000,
+    consecutiveFailures: 0,
+    detail: "200 OK",
   };
 }
 

@@ -46,6 +46,7 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     },
     touch: () => undefined,
     pass: () => undefined,
+    discount: () => undefined,
     sleep: () => Promise.resolve({ kind: "accepted" }),
     restart: () => undefined,
     pin: () => undefined,

@@ -1,4 +1,4 @@
-import { doorSpec } from "./specs.ts";
+import { doorSpec, healthSpec } from "./specs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as startRequest } from "node:http";
@@ -156,6 +156,7 @@ function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteP
       workload: "app",
       upstream: null,
       door: {} as RouteSpec["door"],
+      health: healthSpec(),
       served: true,
       tlsVerify: true,
       hostHeader: null,

@@ -1,4 +1,4 @@
-import type { ActivitySpec, DoorSpec, RouteSpec, WorkloadSpec } from "../../src/core/spec.ts";
+import type { ActivitySpec, DoorSpec, HealthSpec, RouteSpec, WorkloadSpec } from "../../src/core/spec.ts";
 
 /** What counts as use by contract.md's defaults. */
 export function activitySpec(overrides: Partial<ActivitySpec> = {}): ActivitySpec {
@@ -63,6 +63,26 @@ export function doorSpec(overrides: Partial<DoorSpec> = {}): DoorSpec {
   };
 }
 
+export function healthSpec(overrides: Partial<HealthSpec> = {}): HealthSpec {
+  return {
+    intervalMs: 30_000,
+    timeoutMs: 10_000,
+    method: "GET",
+    path: "/",
+    status: [[200, 499]],
+    body: null,
+    headers: {},
+    tlsVerify: true,
+    retries: 3,
+    fall: 3,
+    rise: 1,
+    startGraceMs: 10_000,
+    retry: { max: 5, initialMs: 500, capMs: 8_000 },
+    disabled: false,
+    ...overrides,
+  };
+}
+
 export function routeSpec(overrides: Partial<RouteSpec> = {}): RouteSpec {
   const alias = overrides.alias ?? "app";
   return {
@@ -79,6 +99,7 @@ export function routeSpec(overrides: Partial<RouteSpec> = {}): RouteSpec {
     tlsVerify: true,
     hostHeader: null,
     excluded: false,
+    health: healthSpec(),
     ...overrides,
   };
 }

@@ -43,10 +43,7 @@ export interface Draft {
 export const signalNames = ["sockets", "meter", "quiz"] as const;
 
 /** A box of its own, with random manners. */
-export function addBox(
-  { random, boxes }: Draft,
-  own: Partial<BoxPlan> & Pick<BoxPlan, "name" | "provider">,
-): BoxPlan {
+export function addBox({ random, boxes }: Draft, own: Partial<BoxPlan> & Pick<BoxPlan, "name" | "provider">): BoxPlan {
   const plan: BoxPlan = {
     refs: [own.name, ...(own.compose === undefined ? [] : [`${own.compose.project}/${own.compose.service}`])],
     hasHealth: random.chance(0.3),

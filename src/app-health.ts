@@ -1,0 +1,63 @@
+import type { Clock } from "./core/clock.ts";
+import type { Journal } from "./core/journal.ts";
+import type { Prober } from "./core/prober.ts";
+import type { Route } from "./core/route.ts";
+import type { Supervisor } from "./engine/supervisor.ts";
+import { createChecks, type Subject } from "./health/checks/checks.ts";
+import { createHealthMonitor, type HealthMonitor } from "./health/monitor.ts";
+import { noticeFromJournal } from "./notify/from-journal.ts";
+import { createNotifier, type Notifier } from "./notify/notifier.ts";
+import { openHealthStore } from "./store/open-health-store.ts";
+import type { RootLogger } from "./telemetry/logger.ts";
+
+/** Who watches, and who is told. */
+export interface Health {
+  readonly monitor: HealthMonitor;
+  readonly notifier: Notifier;
+  /** Ends the checks under way, then what is to be sent. */
+  close(): Promise<void>;
+}
+
+export interface HealthDeps {
+  readonly clock: Clock;
+  readonly logger: RootLogger;
+  readonly journal: Journal;
+  readonly prober: Prober;
+  readonly supervisor: Supervisor;
+  readonly stateDir: string;
+  /** `public_url` of the running configuration. */
+  readonly publicUrl: () => string | null;
+}
+
+export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: HealthDeps): Health {
+  const { journal } = deps;
+  const store = openHealthStore({ ...deps, stateDir });
+  const notifier = createNotifier({ ...deps, link: publicUrl });
+  const end = noticeFromJournal(journal, notifier.notify);
+  const monitor = createHealthMonitor({
+    ...deps,
+    store,
+    routes: supervisor.registry,
+    check: createChecks(deps),
+    subject: (route, address) => toSubject(route, address, supervisor),
+    notify: notifier.notify,
+  });
+  return {
+    monitor,
+    notifier,
+    async close() {
+      await monitor.stop();
+      end();
+      notifier.close();
+      await store.close();
+    },
+  };
+}
+
+/** A route to an address of its own says nothing about the workload, nor the workload's engine about it. */
+function toSubject({ spec }: Route, address: string | null, supervisor: Supervisor): Subject {
+  const { workload, health, hostHeader, hosts, upstream } = spec;
+  const host = hostHeader ?? hosts.find((each) => !each.includes("*")) ?? null;
+  if (workload === null || upstream?.kind === "url") return { address, host, spec: health };
+  return { address, host, spec: health, engineHealth: () => supervisor.engineHealth(workload) };
+}

@@ -1,0 +1,79 @@
+import type { Clock } from "../../core/clock.ts";
+import type { EngineHealth } from "../../core/provider.ts";
+import type { Prober } from "../../core/prober.ts";
+import type { HealthSpec } from "../../core/spec.ts";
+import { withoutBrackets } from "../../net/dial.ts";
+import { createAgentCheck, type HealthAgent } from "./agent.ts";
+import { cannotCheck, type Check, type Finding } from "./check.ts";
+import { createEngineCheck } from "./engine.ts";
+import { createFilesCheck } from "./files.ts";
+import { createH2cCheck } from "./h2c.ts";
+import { createHttpBodyCheck } from "./http-body.ts";
+import { createHttpCheck, type HttpQuestion } from "./http.ts";
+import { createTcpCheck } from "./tcp.ts";
+import { createUdpCheck } from "./udp.ts";
+
+/** What is checked, as it is at this moment. */
+export interface Subject {
+  /** Origin: `http://`, `https://`, `h2c://`, `tcp://` or `udp://`; null = not known. */
+  readonly address: string | null;
+  /** Host as the service is used to hear it; null = that of the address. */
+  readonly host: string | null;
+  readonly spec: HealthSpec;
+  /** Folder of a file route. */
+  readonly root?: string;
+  /** What the engine's own check says; null = it cannot say. */
+  readonly engineHealth?: () => EngineHealth | null;
+  /** Who checks what is reachable only from there. */
+  readonly agent?: HealthAgent;
+}
+
+export interface CheckDeps {
+  readonly clock: Clock;
+  readonly prober: Prober;
+}
+
+/** Makes checks. The one place that chooses: agent, engine, folder, then by the scheme of the address. */
+export function createChecks({ clock, prober }: CheckDeps): (subject: Subject) => Check {
+  const looks = new Map<string, Promise<Finding>>();
+
+  function byAgent({ address, spec }: Subject, agent: HealthAgent): Check {
+    const url = address === null ? null : URL.parse(address);
+    if (url === null) return cannot("no valid address");
+    return createAgentCheck(clock, agent, { scheme: url.protocol.slice(0, -1), host: url.host, path: spec.path });
+  }
+
+  function byAddress({ address, host, spec, root }: Subject): Check {
+    if (root !== undefined) return createFilesCheck(clock, root, looks);
+    if (address === null) return cannot("its address is not known");
+    const url = URL.parse(address);
+    if (url === null) return cannot("no valid address");
+    const { host: named, ...headers } = spec.headers;
+    const question: HttpQuestion = { ...spec, headers, origin: address, host: named ?? host };
+    const socket = { host: withoutBrackets(url.hostname), port: Number(url.port) };
+    switch (url.protocol) {
+      case "http:":
+      case "https:":
+        return spec.body === null ? createHttpCheck(prober, question) : createHttpBodyCheck(clock, question);
+      case "h2c:":
+        return createH2cCheck(clock, question);
+      case "tcp:":
+        return createTcpCheck(prober, socket);
+      case "udp:":
+        return createUdpCheck(clock, socket);
+      default:
+        return cannot(`cannot check ${url.protocol}`);
+    }
+  }
+
+  return (subject) => {
+    const { engineHealth, agent } = subject;
+    if (agent !== undefined) return byAgent(subject, agent);
+    const own = byAddress(subject);
+    return engineHealth === undefined ? own : createEngineCheck(engineHealth, own);
+  };
+}
+
+function cannot(why: string): Check {
+  return () => Promise.resolve(cannotCheck(why));
+}

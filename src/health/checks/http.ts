@@ -1,0 +1,29 @@
+import type { Prober } from "../../core/prober.ts";
+import type { HealthSpec } from "../../core/spec.ts";
+import { cannotCheck, type Check, failed, passed } from "./check.ts";
+
+/** An HTTP question to an origin, as configured. */
+export interface HttpQuestion extends Pick<
+  HealthSpec,
+  "method" | "path" | "status" | "body" | "tlsVerify" | "headers"
+> {
+  /** `http://host:port`, `https://…` or `h2c://…`. */
+  readonly origin: string;
+  /** Host header; null = the origin's. */
+  readonly host: string | null;
+}
+
+/** So that our own checks are never taken for use where the address leads back through a hook. */
+export const ownHeaders = { "user-agent": "nodoff-health", "accept-encoding": "identity", "x-nodoff-probe": "1" };
+
+/** http and https by the status line alone: a bare socket, closed as soon as the line is there. */
+export function createHttpCheck(prober: Prober, question: HttpQuestion): Check {
+  const { origin, path, status, host, tlsVerify, method } = question;
+  const headers = { ...ownHeaders, ...question.headers };
+  const target = { kind: "http", origin, path, status, host, tlsVerify, method, headers } as const;
+  return async ({ timeoutMs, signal }) => {
+    const { ok, detail, cannot } = await prober.probe(target, { patienceMs: timeoutMs, signal });
+    if (ok) return passed(detail);
+    return cannot === true ? cannotCheck(detail) : failed(detail);
+  };
+}

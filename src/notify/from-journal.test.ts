@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fakeClock } from "../../test/support/fake-clock.ts";
+import { silentLogger } from "../../test/support/logger.ts";
+import type { Failure } from "../core/errors.ts";
+import type { StateName } from "../core/state.ts";
+import { createJournal } from "../engine/journal.ts";
+import { noticeFromJournal } from "./from-journal.ts";
+
+const failure: Failure = { code: "EXITED", message: "exit code 1" };
+
+function setUp() {
+  const journal = createJournal({ clock: fakeClock(), logger: silentLogger });
+  const told: string[] = [];
+  const end = noticeFromJournal(journal, ({ event, alias, detail }) => told.push(`${event} ${alias} ${detail}`));
+  const enter = (...states: StateName[]): void => {
+    for (const state of states) {
+      const failed = state === "error" ? { failure } : {};
+      journal.publish({ type: "state", alias: "blog", message: state, state, ...failed });
+    }
+  };
+  return { journal, told, end, enter };
+}
+
+describe("notices from the journal", () => {
+  it("tell of a failed wake once, until one succeeds", () => {
+    const { told, enter } = setUp();
+    enter("napping", "starting", "error", "starting", "error", "starting", "error");
+    assert.deepEqual(told, ["wake_failed blog exit code 1"]);
+    enter("starting", "ready", "stopping", "napping", "starting", "error");
+    assert.equal(told.length, 2);
+  });
+
+  it("leave an end by itself to the health monitor", () => {
+    const { told, enter } = setUp();
+    enter("starting", "ready", "error");
+    assert.deepEqual(told, []);
+  });
+
+  it("tell of a failed stop once, until it sleeps", () => {
+    const { journal, told, enter } = setUp();
+    const refuse = (): void =>
+      void journal.publish({ type: "sleep", alias: "blog", message: "stop failed: exit code 1", failure });
+    refuse();
+    refuse();
+    assert.deepEqual(told, ["stop_failed blog exit code 1"]);
+    enter("napping");
+    refuse();
+    assert.equal(told.length, 2);
+    journal.publish({ type: "sleep", alias: "blog", message: "asleep (stop)" });
+    assert.equal(told.length, 2);
+  });
+
+  it("tell of an engine that is lost, and back only after that", () => {
+    const { journal, told } = setUp();
+    const link = (lost: boolean): void =>
+      void journal.publish({ type: "provider", alias: "local", message: "x", ...(lost ? { failure } : {}) });
+    for (const lost of [false, true, true, false, false, true]) link(lost);
+    assert.deepEqual(
+      told.map((line) => line.split(" ")[0]),
+      ["provider.lost", "provider.back", "provider.lost"],
+    );
+  });
+
+  it("tell of what is wrong in the configuration, not of a reload that went well", () => {
+    const { journal, told, end } = setUp();
+    journal.publish({ type: "config", alias: null, message: "reloaded" });
+    journal.publish({ type: "config", alias: null, message: "not reloaded", failure });
+    assert.deepEqual(told, ["config.error null exit code 1"]);
+    end();
+    journal.publish({ type: "config", alias: null, message: "not reloaded", failure });
+    assert.equal(told.length, 1);
+  });
+});

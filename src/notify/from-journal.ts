@@ -1,0 +1,59 @@
+import type { Journal, JournalEvent } from "../core/journal.ts";
+import type { Notice } from "../core/notices.ts";
+import type { StateName } from "../core/state.ts";
+
+/**
+ * Makes notices of what the journal tells: wakes and stops that failed, engines lost and back, configuration left out.
+ * Each once per spell: a service that is asked for all day fails to wake once. Returns the end.
+ */
+export function noticeFromJournal(journal: Journal, notify: (notice: Notice) => void): () => void {
+  const states = new Map<string, StateName>();
+  /** What was told and is not over: `wake blog`, `provider local`. */
+  const told = new Set<string>();
+
+  function once(key: string, notice: Notice): void {
+    if (told.has(key)) return;
+    told.add(key);
+    notify(notice);
+  }
+
+  function state({ alias, state: next, failure, at }: JournalEvent): void {
+    if (alias === null || next === undefined) return;
+    const before = states.get(alias);
+    states.set(alias, next);
+    if (next === "ready") told.delete(`wake ${alias}`);
+    if (next === "napping") told.delete(`stop ${alias}`);
+    if (next === "gone") {
+      for (const kind of ["wake", "stop"]) told.delete(`${kind} ${alias}`);
+      states.delete(alias);
+    }
+    if (before !== "starting" || next !== "error") return;
+    const message = `${alias} could not be woken`;
+    once(`wake ${alias}`, { event: "wake_failed", alias, at, message, detail: failure?.message ?? null });
+  }
+
+  function provider({ alias, failure, at }: JournalEvent): void {
+    const key = `provider ${alias}`;
+    if (failure !== undefined) {
+      const message = `Engine ${alias} is not reachable`;
+      return once(key, { event: "provider.lost", alias, at, message, detail: failure.message });
+    }
+    if (!told.delete(key)) return;
+    notify({ event: "provider.back", alias, at, message: `Engine ${alias} is reachable again`, detail: null });
+  }
+
+  return journal.subscribe((event) => {
+    const { type, alias, failure, at } = event;
+    if (type === "state") return state(event);
+    if (type === "provider") return provider(event);
+    if (failure === undefined) return;
+    if (type === "sleep") {
+      const detail = failure.message;
+      once(`stop ${alias}`, { event: "stop_failed", alias, at, message: `${alias} could not be stopped`, detail });
+    }
+    if (type === "config") {
+      const message = "Something is wrong in the configuration";
+      notify({ event: "config.error", alias, at, message, detail: failure.message });
+    }
+  });
+}
