@@ -1,3 +1,5 @@
+import { examine, findGuests, toPlacedError } from "./app-examine.ts";
+import type { RouteGuest } from "./app-guests.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
 import type { Config, ConfigError } from "./config/types.ts";
@@ -25,6 +27,8 @@ export interface RouteLine {
   readonly upstream: string | null;
   /** `file`, or the provider whose labels declared it. */
   readonly source: string;
+  /** The node (id 0) or guest it leads to without a workload; null = none, or not known. */
+  readonly guest: { readonly provider: string; readonly node: string; readonly id: number } | null;
 }
 
 export interface WorkloadLine {
@@ -51,7 +55,8 @@ interface Seen {
   readonly error: ConfigError | null;
 }
 
-const listTimeoutMs = 5_000;
+/** A refused login is answered 3 s late. */
+const listTimeoutMs = 10_000;
 
 export interface InspectDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -76,6 +81,7 @@ export async function inspectConfig(
   const labelled: SpecSet[] = [];
   const taken = new Set([...config.workloads, ...config.routes].map(({ alias }) => alias));
   let reachable = true;
+  const answering: Provider[] = [];
   for (const provider of added) {
     const { looks, error } = await list(provider, source);
     if (error !== null) {
@@ -83,7 +89,11 @@ export async function inspectConfig(
       errors.push(error);
       continue;
     }
-    warnings.push(...missing(provider, looks, source));
+    answering.push(provider);
+    const obstacles = await examine(provider, source);
+    if (obstacles === null) warnings.push(...missing(provider, looks, source));
+    errors.push(...(obstacles?.errors ?? []));
+    warnings.push(...(obstacles?.warnings ?? []));
     for (const look of looks) {
       const read = discover(look, { provider: provider.name, taken, config });
       if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
@@ -94,13 +104,23 @@ export async function inspectConfig(
       labelled.push({ source: `label ${look.refs[0] ?? ""}`, workloads: [read.workload], routes: read.routes });
     }
   }
+  const guests = await findGuests(answering, source);
+  errors.push(...guests.errors);
   for (const provider of added) await provider.close();
   const { workloads, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
   errors.push(...problems.map(toConfigError));
   warnings.push(...notices.map(toConfigError));
   const signals = signalsOf(config);
   const workloadLines = workloads.map((spec) => toWorkloadLine(spec, signals));
-  return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
+  return {
+    report: {
+      errors,
+      warnings,
+      routes: routes.map((route) => toRouteLine(route, guests.byRoute)),
+      workloads: workloadLines,
+    },
+    reachable,
+  };
 }
 
 async function list(provider: Provider, source: Source): Promise<Seen> {
@@ -120,10 +140,6 @@ function missing(provider: Provider, looks: readonly Look[], source: Source): re
     .map(({ alias, kind, ref }) =>
       toPlacedError(["workloads", alias, kind], `${provider.name} has no ${kind} "${ref}" yet`, source),
     );
-}
-
-function toPlacedError(path: readonly string[], message: string, { file, place }: Source): ConfigError {
-  return { file, ...place(path), key: path.join("."), message };
 }
 
 function signalsOf(config: Config): readonly SignalLine[] {
@@ -152,9 +168,14 @@ const quiet: Logger = {
   child: () => quiet,
 };
 
-function toRouteLine({ alias, hosts, path, workload, upstream, source }: RouteSpec): RouteLine {
+function toRouteLine(
+  { alias, hosts, path, workload, upstream, source }: RouteSpec,
+  guests: ReadonlyMap<string, RouteGuest>,
+): RouteLine {
+  const found = guests.get(alias);
+  const guest = found === undefined ? null : { provider: found.provider, node: found.node, id: found.id };
   const port = upstream?.kind === "port" ? `port ${upstream.port ?? "(its only one)"}` : null;
-  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source };
+  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source, guest };
 }
 
 function toWorkloadLine(spec: WorkloadSpec, signals: readonly SignalLine[]): WorkloadLine {

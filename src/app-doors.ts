@@ -1,9 +1,11 @@
 import { createServer, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
+import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
+import type { Provider } from "./core/provider.ts";
 import type { Signal } from "./core/signal.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
 import { createGate } from "./engine/gate.ts";
@@ -31,6 +33,8 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly journal: Journal;
   readonly signals: readonly Signal[];
   readonly inFlight: InFlight;
+  /** The providers there are now. */
+  readonly providers: () => readonly Provider[];
 }
 
 /** Longer than any proxy keeps an idle connection (Caddy 120 s): else it may send into one we are closing. */
@@ -78,6 +82,7 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
 function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const startedAt = clock.now();
+  const guestOf = createGuestFinder(deps);
   return {
     version,
     configSchema,
@@ -95,6 +100,8 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     workload: (alias) => supervisor.workload(alias),
     signals: (alias) => deps.signals.map((signal) => signalStatus(signal, alias, deps)),
     providers: () => supervisor.providers(),
+    guestOf: (route) =>
+      guestOf({ route: route.spec, upstream: route.upstream(), workload: route.workload?.spec ?? null }),
     configErrors: () => [...settings.errors.map(toProblem), ...supervisor.problems()],
     ready() {
       const missing = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);

@@ -81,7 +81,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
-  const { server, hook, proxy, pools } = createDoors({ ...options, settings, supervisor, journal, signals, inFlight });
+  const { server, hook, proxy, pools } = createDoors({
+    ...options,
+    settings,
+    supervisor,
+    journal,
+    signals,
+    inFlight,
+    providers: providers.providers,
+  });
 
   async function apply(config: Config): Promise<void> {
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });

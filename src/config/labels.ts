@@ -29,8 +29,10 @@ export interface LabelError {
 
 export interface LabelInput {
   readonly labels: LabelMap;
-  /** The container's own name, without a slash. */
+  /** The container's own name, without a slash; of a guest its name. */
   readonly containerName: string;
+  /** What it is, and the provider's name for it; default: a container of that name. */
+  readonly target?: { readonly kind: "container" | "lxc" | "vm"; readonly ref: string };
   /** Name of the provider that found it. */
   readonly provider: string;
   /** `Config.defaults`. */
@@ -122,9 +124,13 @@ interface Context extends LabelInput {
 function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], context: Context): Spec {
   const { report, publicUrl, provider, containerName } = context;
   const { routes = {}, ...ownKeys } = own;
-  checkKeys(ownKeys, ["stop", "pause", "kill"], report);
+  const { kind, ref } = context.target ?? { kind: "container", ref: containerName };
+  checkKeys(ownKeys, stopMethods[kind], report);
   checkDoor(ownKeys, publicUrl, report);
-  const keys = mergeKeys(context.defaults, ownKeys);
+  const { stop_method: common, ...defaults } = context.defaults;
+  // What the kind cannot do is no default for it.
+  const isPossible = common !== undefined && stopMethods[kind].some((method) => method === common);
+  const keys = mergeKeys(isPossible ? context.defaults : defaults, ownKeys);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);
   const isNamed = keys.upstream !== undefined || keys.port !== undefined;
@@ -141,9 +147,15 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
       keys,
       all.some((route) => route.upstream === null),
     );
-  const identity = { alias, provider, kind: "container", ref: containerName, source: provider } as const;
+  const identity = { alias, provider, kind, ref, source: provider };
   return { workload: toWorkloadSpec(identity, keys, upstream), routes: all };
 }
+
+const stopMethods = {
+  container: ["stop", "pause", "kill"],
+  lxc: ["stop", "kill"],
+  vm: ["stop", "kill", "pause", "suspend"],
+} as const;
 
 type Head = { readonly alias: string; readonly source: string; readonly workload: string };
 

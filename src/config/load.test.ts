@@ -118,7 +118,7 @@ describe("errors of nodoff.yaml", () => {
     [
       "no target",
       "workloads:\n  a: { host: a.example.com }\n",
-      ["2:3 workloads.a: needs one of container, service, process"],
+      ["2:3 workloads.a: needs one of container, service, lxc, vm, process"],
     ],
     ["a path without a host", "workloads:\n  a: { container: a, path: /x }\n", ['2:22 workloads.a.path: needs "host"']],
     [

@@ -14,16 +14,12 @@ const examples: Readonly<Record<string, string>> = {
   "admin.users": "admin: { users: {} }",
   "admin.trusted_header": "admin: { trusted_header: { name: X, from: [] } }",
   "admin.auth": "admin: { auth: none }",
-  "providers.*.type": "providers: { p: { type: proxmox } }",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
   signals: "signals: {}",
   notify: "notify: {}",
   "workloads.*.compose": "workloads: { w: { compose: a } }",
   "workloads.*.group": "workloads: { w: { group: [a] } }",
-  "workloads.*.lxc": "workloads: { w: { lxc: 1 } }",
-  "workloads.*.vm": "workloads: { w: { vm: 1 } }",
-  "workloads.*.node": "workloads: { w: { node: a } }",
   "workloads.*.wake": "workloads: { w: { wake: one } }",
   "workloads.*.depends_on": "workloads: { w: { depends_on: [a] } }",
   "workloads.*.depends_on_sleep": "workloads: { w: { depends_on_sleep: true } }",
@@ -46,7 +42,6 @@ const examples: Readonly<Record<string, string>> = {
   "routes.*.upstreams": "routes: { r: { upstreams: ['http://a'] } }",
   "routes.*.fallback": "routes: { r: { fallback: page } }",
   "routes.*.health": "routes: { r: { health: {} } }",
-  "routes.*.node": "routes: { r: { node: a } }",
 };
 
 describe("keys of later issues", () => {

@@ -20,16 +20,12 @@ export const notYet: readonly NotYet[] = [
   { key: "admin.users" },
   { key: "admin.trusted_header" },
   { key: "admin.auth", unless: ["required"] },
-  { key: "providers.*.type", only: (value) => value === "proxmox" },
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals" },
   { key: "notify" },
   { key: "workloads.*.compose" },
   { key: "workloads.*.group" },
-  { key: "workloads.*.lxc" },
-  { key: "workloads.*.vm" },
-  { key: "workloads.*.node" },
   { key: "workloads.*.wake" },
   { key: "workloads.*.depends_on" },
   { key: "workloads.*.depends_on_sleep", unless: [false] },
@@ -52,7 +48,6 @@ export const notYet: readonly NotYet[] = [
   { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
   { key: "routes.*.health" },
-  { key: "routes.*.node" },
 ];
 
 /** The rows that a tree of the file (as written, not parsed) uses. */

@@ -1,6 +1,7 @@
 import { wrongEngineUrl } from "./addresses.ts";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
+import { toProxmox } from "./resolve-proxmox.ts";
 import type { ConfigFile, ProviderKeys } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
 import type { DockerProviderConfig, ProviderConfig, TlsMaterial } from "./types.ts";
@@ -14,6 +15,7 @@ export interface ProviderDeps {
   readonly env: Env;
   readonly readSecret: ReadSecret;
   readonly report: Report;
+  readonly warn: Report;
 }
 
 /** The providers that are available now; one `docker` named `local` where the file has no `providers`. */
@@ -22,6 +24,7 @@ export function resolveProviders(file: ConfigFile, deps: ProviderDeps): Provider
   for (const [name, keys] of Object.entries(file.providers ?? { local: { type: "docker" } as const })) {
     if (keys.type === "docker") providers.push(toDocker(name, keys, deps));
     if (keys.type === "process") providers.push({ type: "process", name });
+    if (keys.type === "proxmox") providers.push(...toProxmox(name, keys, deps));
   }
   return providers;
 }

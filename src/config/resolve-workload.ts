@@ -1,4 +1,4 @@
-import type { DoorSpec, LoadingSpec, ReadySpec, StopMethod, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
+import type { DoorSpec, LoadingSpec, ReadySpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Report } from "./findings.ts";
 import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
@@ -34,7 +34,7 @@ export function toWorkloadSpec(identity: Identity, keys: WorkloadKeys, upstream:
     idleTimeoutMs,
     wakeTimeoutMs: keys.wake_timeout ?? 2 * minute,
     minAwakeMs: keys.min_awake ?? (idleTimeoutMs === 0 ? 30_000 : Math.min(30_000, idleTimeoutMs)),
-    stopMethod: toStopMethod(keys.stop_method),
+    stopMethod: keys.stop_method ?? "stop",
     stopSignal: keys.stop_signal ?? null,
     stopTimeoutMs: keys.stop_timeout ?? null,
     loading: toLoading(keys.loading),
@@ -62,11 +62,6 @@ function toLoading(loading: WorkloadKeys["loading"] = {}): LoadingSpec {
     logLines: loading.log_lines ?? 30,
     redirectPath: loading.redirect_path ?? null,
   };
-}
-
-/** The method `suspend` never matters here: `checkKeys` refuses it for the kinds there are. */
-function toStopMethod(method: WorkloadKeys["stop_method"]): StopMethod {
-  return method === undefined || method === "suspend" ? "stop" : method;
 }
 
 /** Where the workload answers by its own keys; null where nothing says that anybody talks to it. */

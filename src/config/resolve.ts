@@ -141,14 +141,17 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (own.ready?.status !== undefined && own.ready.http === undefined)
     deps.warn(["workloads", alias, "ready", "status"], "has no effect without ready.http");
   const { provider: common, ...defaults } = file.defaults ?? {};
+  // What the kind cannot do is no default for it.
+  if (defaults.stop_method !== undefined && !kinds[kind].methods.includes(defaults.stop_method))
+    delete defaults.stop_method;
   const keys = mergeKeys(defaults, own);
   const provider = toProvider(kind, { own: own.provider, common }, context, report);
   const upstream = toUpstream(keys, toHosts(keys).length > 0 || context.ledTo.has(alias));
   if (kind === "process" && upstream?.kind === "port" && upstream.port === null)
     report([], `a process needs "port" or "upstream"`);
-  const ref = kind === "container" ? own.container : kind === "service" ? own.service : alias;
-  if (provider === null || ref === undefined) return;
-  if (kind !== "container" && kind !== "service" && kind !== "process") return;
+  const ref = toRef(kind, alias, own);
+  if (own.node !== undefined && kind !== "lxc" && kind !== "vm") report(["node"], `has no meaning for a ${kind}`);
+  if (provider === null || ref === undefined || kind === "compose" || kind === "group") return;
   noteRef(kind, { alias, provider, ref }, context, report);
   gathered.workloads.push(toWorkloadSpec({ alias, provider, kind, ref, source: "file" }, keys, upstream));
   if (kind === "process") gathered.processes.set(ref, toCommand(provider, own, deps.folder));
@@ -158,10 +161,19 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   gathered.routes.push(route);
 }
 
+/** The provider's name for it. A VMID is its own in a whole cluster: only a name may need its node. */
+function toRef(kind: Kind, alias: string, keys: WorkloadKeys): string | undefined {
+  if (kind === "container") return keys.container;
+  if (kind === "service") return keys.service;
+  if (kind !== "lxc" && kind !== "vm") return alias;
+  const guest = keys[kind] ?? "";
+  return /^\d+$/.test(guest) || keys.node === undefined ? `${kind}/${guest}` : `${kind}/${guest}@${keys.node}`;
+}
+
 function toKind(keys: WorkloadKeys, report: Report): Kind | undefined {
   const given = (Object.keys(kinds) as Kind[]).filter((kind) => keys[kind] !== undefined);
   const [first, second] = given;
-  if (first === undefined) report([], "needs one of container, service, process");
+  if (first === undefined) report([], "needs one of container, service, lxc, vm, process");
   if (second !== undefined) report([second], `"${first}" is given too: only one of them can be what sleeps`);
   return first;
 }
@@ -205,7 +217,7 @@ function toCommand(provider: string, keys: WorkloadKeys, folder: string): Proces
   return { provider, command, cwd: place, env };
 }
 
-const otherKinds = ["tcp", "udp", "listen", "files", "upstreams", "node"] as const;
+const otherKinds = ["tcp", "udp", "listen", "files", "upstreams"] as const;
 
 function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const { file, deps, gathered, publicUrl } = context;
@@ -219,10 +231,18 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   if (/^(?:tcp|udp):/.test(keys.upstream ?? ""))
     report(["upstream"], "an HTTP route needs an http, https or h2c upstream");
   if (keys.workload === undefined) checkSleepless(alias, keys, deps, report);
+  if (keys.node !== undefined) checkNode(keys, context, report);
   const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
   const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
   context.noteRoute(route, ["routes", alias]);
   gathered.routes.push(route);
+}
+
+/** A door to a node itself: nothing of it is ever started or stopped. */
+function checkNode(keys: RouteKeys, { known }: Context, report: Report): void {
+  if (keys.workload !== undefined) report(["node"], `a route to a node has no workload`);
+  if (![...known.types.values()].some((type) => type === "proxmox" || type === null))
+    report(["node"], `needs a provider of type proxmox under "providers"`);
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { RouteRegistry } from "../core/route.ts";
+import type { Route, RouteRegistry } from "../core/route.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
 /** A provider at one moment. */
@@ -21,6 +21,13 @@ interface ConfigProblem {
   readonly source: string;
   readonly key: string;
   readonly message: string;
+}
+
+/** A machine of a provider. */
+export interface RouteGuest {
+  readonly provider: string;
+  readonly node: string;
+  readonly id: number;
 }
 
 /** An activity signal of one workload. */
@@ -54,6 +61,8 @@ export interface ControlDeps {
   signals(alias: string): readonly SignalStatus[];
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
+  /** The node (id 0) or guest behind a route; null = none, or not known. Never rejects. */
+  guestOf(route: Route): Promise<RouteGuest | null>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether traffic may come; `missing` says in words what is waited for. */
   ready(): { readonly ok: boolean; readonly missing: readonly string[] };

@@ -3,7 +3,16 @@ import type { z } from "zod";
 import type { Route } from "../core/route.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
-import type { ConfigErrors, Providers, Routes, RoutesByProvider, Version, Workload, Workloads } from "./schema.ts";
+import type {
+  ConfigErrors,
+  Providers,
+  Route as RouteBody,
+  Routes,
+  RoutesByProvider,
+  Version,
+  Workload,
+  Workloads,
+} from "./schema.ts";
 import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
 
 /** What an alias may look like; anything else is unknown without a look. */
@@ -34,21 +43,23 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   };
 }
 
-function routeEndpoints({ registry, clock }: ControlDeps): Record<string, RequestHandler> {
+function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
+  const { registry, clock } = deps;
+  const toBody = async (route: Route): Promise<RouteBody> => toRouteBody(route, clock, await deps.guestOf(route));
   return {
-    "/routes": (request, response) => {
-      const routes = Array.from(registry.routes(), (route) => toRouteBody(route, clock));
+    "/routes": async (request, response) => {
+      const routes = await Promise.all(Array.from(registry.routes(), toBody));
       const { by } = request.query;
       if (by === undefined) return void response.json({ routes } satisfies z.infer<typeof Routes>);
       if (by !== "provider") return sendProblem(response, { code: "BAD_REQUEST", detail: "by must be provider" });
       const providers = Object.fromEntries(Map.groupBy(routes, (route) => route.provider));
       response.json({ providers } satisfies z.infer<typeof RoutesByProvider>);
     },
-    "/routes/:alias": (request, response) => {
+    "/routes/:alias": async (request, response) => {
       const alias = toAlias(request.params["alias"]);
       const route = alias === null ? undefined : registry.get(alias);
       if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      response.json(toRouteBody(route, clock));
+      response.json(await toBody(route));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Route } from "../core/route.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
-import type { ProviderStatus, SignalStatus } from "./deps.ts";
+import type { ProviderStatus, RouteGuest, SignalStatus } from "./deps.ts";
 import type {
   Health as HealthBody,
   Provider as ProviderBody,
@@ -47,7 +47,7 @@ export function toWorkloadBody(workload: WorkloadHandle, context: WorkloadContex
   };
 }
 
-export function toRouteBody(route: Route, clock: Clock): RouteBody {
+export function toRouteBody(route: Route, clock: Clock, guest: RouteGuest | null): RouteBody {
   const { spec, workload, lastUsedAt } = route;
   const upstream = route.upstream();
   return {
@@ -57,7 +57,7 @@ export function toRouteBody(route: Route, clock: Clock): RouteBody {
     path: spec.path,
     provider: spec.source,
     workload: spec.workload,
-    guest: null,
+    guest: guest === null ? null : { provider: guest.provider, node: guest.node, id: guest.id },
     upstreams: upstream === null ? [] : [upstream],
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,

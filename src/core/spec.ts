@@ -4,7 +4,8 @@
  */
 
 export type Strategy = "auto" | "page" | "hold" | "redirect";
-export type StopMethod = "stop" | "pause" | "kill";
+/** `suspend`: memory goes to disk (VMs). */
+export type StopMethod = "stop" | "pause" | "kill" | "suspend";
 
 /** Matches requests. Every field that is given must match; globs use `*` for any run of characters. */
 export interface RequestMatch {
@@ -66,8 +67,8 @@ export interface WorkloadSpec {
   readonly displayName: string;
   /** Name under `providers:`. */
   readonly provider: string;
-  readonly kind: "container" | "service" | "process";
-  /** The provider's name for it: container name, `project/service`, process alias. */
+  readonly kind: "container" | "service" | "process" | "lxc" | "vm";
+  /** The provider's name for it: container name, `project/service`, process alias, `lxc/100`, `vm/web@pve1`. */
   readonly ref: string;
   /** `file`, or the name of the provider whose labels declared it. */
   readonly source: string;
@@ -128,4 +129,6 @@ export interface RouteSpec {
   /** Sent as Host to the upstream; null = the client's. */
   readonly hostHeader: string | null;
   readonly excluded: boolean;
+  /** A node of a Proxmox VE cluster it leads to: nothing starts or stops that. Absent for all other routes. */
+  readonly node?: string;
 }

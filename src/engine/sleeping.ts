@@ -1,5 +1,5 @@
 import { toFailure } from "../core/errors.ts";
-import type { Look } from "../core/provider.ts";
+import type { Look, Provider } from "../core/provider.ts";
 import type { StopMethod } from "../core/spec.ts";
 import { recordSleep } from "../core/tallies.ts";
 import { type NamedReading, type Reason, type Verdict, verdict } from "../core/verdict.ts";
@@ -116,7 +116,7 @@ export function createSleeping(deps: SleepingDeps): Sleeping {
 
   async function fallAsleep(): Promise<void> {
     const wanted = deps.spec().stopMethod;
-    const method = wanted === "pause" && !provider.capabilities.pause ? "stop" : wanted;
+    const method = isPossible(wanted, provider) ? wanted : "stop";
     const begun = clock.now();
     deps.tell("stopped", `going to sleep (${method})`);
     const scope = deps.scope();
@@ -150,7 +150,8 @@ export function createSleeping(deps: SleepingDeps): Sleeping {
     const io = { signal: deps.calls() };
     try {
       if (method === "pause") await provider.pause(ref, io);
-      else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
+      else if (method === "kill") await provider.kill(ref, { ...io, stopSignal, timeoutMs });
+      else if (method === "suspend") await provider.suspend?.(ref, io);
       else await provider.stop(ref, { ...io, stopSignal, timeoutMs });
     } catch (error) {
       // What counts is what the engine has now, not what it answered.
@@ -184,4 +185,10 @@ export function createSleeping(deps: SleepingDeps): Sleeping {
     outlook: () => verdict({ readings: readNow(signals, alias), awakeSince }, deps.spec(), clock.now()),
     reasons: () => reasons,
   };
+}
+
+/** An engine without the method puts to sleep in the way all know. */
+function isPossible(method: StopMethod, { capabilities, suspend }: Provider): boolean {
+  if (method === "suspend") return suspend !== undefined;
+  return method !== "pause" || capabilities.pause;
 }

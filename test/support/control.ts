@@ -133,6 +133,7 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
     ],
     configErrors: () => [{ source: "label blog-web", key: "nodoff.port", message: "not a port" }],
     metrics: { contentType: "text/plain; version=0.0.4; charset=utf-8", text: () => Promise.resolve("a 1\n") },
+    guestOf: () => Promise.resolve(null),
     ready: () => ({ ok: true, missing: [] }),
   };
 }
