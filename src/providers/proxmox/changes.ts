@@ -88,6 +88,10 @@ export function createChanges(deps: ChangesDeps): Changes {
 
 /** Keeps the time of its start steady, although each answer gives it only to the second. */
 export function noteUptime(guest: Guest, uptimeS: number, wall: number): void {
-  const startedAt = wall - uptimeS * 1000;
-  if (guest.startedAt === null || startedAt > guest.startedAt + sameStartMs) guest.startedAt = startedAt;
+  if (guest.startedAt === null || isAnotherStart(guest, uptimeS, wall)) guest.startedAt = wall - uptimeS * 1000;
+}
+
+/** Whether an uptime is that of a later start than the one that is known. */
+export function isAnotherStart({ startedAt }: Guest, uptimeS: number, wall: number): boolean {
+  return startedAt !== null && wall - uptimeS * 1000 > startedAt + sameStartMs;
 }

@@ -10,6 +10,7 @@ import { PveError } from "./pve-error.ts";
 import { readResources, readStatus, readStatuses } from "./raw.ts";
 import type { GuestRow, NodeRow, Status } from "./raw.ts";
 import { isDoubtful, printOf, takeRow } from "./report.ts";
+import type { Around } from "./report.ts";
 
 export interface GuestsDeps extends Omit<ChangesDeps, "refsOf"> {
   readonly name: string;
@@ -94,8 +95,7 @@ export function createGuests(deps: GuestsDeps): Guests {
       seen.add(key);
       const guest = guests.get(key);
       if (guest === undefined) guests.set(key, arrived(row, now));
-      else if (takeRow(guest, row, { now, isExpected: isExpected(guest), isOffline: isOffline(row.node) }))
-        suspects.push(guest);
+      else if (takeRow(guest, row, aroundOf(guest, row.node))) suspects.push(guest);
     }
     const left = [...guests.values()].filter(({ key }) => !seen.has(key));
     for (const guest of left) guests.delete(guest.key);
@@ -103,6 +103,10 @@ export function createGuests(deps: GuestsDeps): Guests {
     byName = toNames(guests.values());
     if (structure() !== before) deps.restructured();
     return suspects;
+  }
+
+  function aroundOf(guest: Guest, node: string): Around {
+    return { now: clock.now(), wall: clock.wall(), isExpected: isExpected(guest), isOffline: isOffline(node) };
   }
 
   /** What a list shows besides power: guests, their names and what their labels say. */

@@ -9,7 +9,7 @@ import type { Guest } from "./guest.ts";
 import type { Guests } from "./guests.ts";
 import { createCommands } from "./commands.ts";
 import type { Command } from "./commands.ts";
-import { isUncertain, kindOfText, PveError, withMend } from "./pve-error.ts";
+import { isUncertain, kindOfText, PveError, toProviderError, withMend } from "./pve-error.ts";
 import type { Status } from "./raw.ts";
 import type { Tasks } from "./tasks.ts";
 
@@ -235,7 +235,8 @@ export function createPower(deps: PowerDeps): PowerCalls {
         try {
           await reach(guest, status, aim, io);
         } catch (error) {
-          if (error instanceof NodoffError && error.code === "ENGINE_ERROR") guest.error = error.message;
+          const { code, message } = toProviderError(error);
+          if (code === "ENGINE_ERROR") guest.error = message;
           throw error;
         }
       }),

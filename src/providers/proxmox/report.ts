@@ -1,3 +1,4 @@
+import { isAnotherStart } from "./changes.ts";
 import type { Guest } from "./guest.ts";
 import type { GuestRow } from "./raw.ts";
 
@@ -15,6 +16,8 @@ const countedMs = 20_000;
 export interface Around {
   /** Monotonic ms. */
   readonly now: number;
+  /** Wall clock ms. */
+  readonly wall: number;
   readonly isExpected: boolean;
   readonly isOffline: boolean;
 }
@@ -23,7 +26,7 @@ export interface Around {
  * Takes over what one row of `/cluster/resources` says. True when only a live look can tell what the guest is now: rows
  * are up to 12 s old, so none ever changes the power of a guest that matters.
  */
-export function takeRow(guest: Guest, row: GuestRow, { now, isExpected, isOffline }: Around): boolean {
+export function takeRow(guest: Guest, row: GuestRow, { now, wall, isExpected, isOffline }: Around): boolean {
   const former = guest.row;
   const moved = row.netIn !== former.netIn || row.netOut !== former.netOut || row.cpu > 0;
   count(guest, row, now);
@@ -41,6 +44,7 @@ export function takeRow(guest: Guest, row: GuestRow, { now, isExpected, isOfflin
     return false;
   }
   if (isDoubtful(guest)) return guest.refuted !== printOf(row) || now - guest.lookedAt >= staleMs;
+  if (power === "running" && isAnotherStart(guest, row.uptimeS, wall)) return true;
   if (power === "stopped" || guest.type === "lxc") return false;
   const fellStill = !moved && !guest.still;
   guest.still = !moved;

@@ -7,7 +7,7 @@ import { createTasks } from "./tasks.ts";
 import type { SimTasks } from "./tasks.ts";
 import { assumed, known } from "./timings.ts";
 
-export type GuestOptions = Partial<Omit<SimGuest, "type" | "vmid" | "listener" | "fates">> & {
+export type GuestOptions = Partial<Omit<SimGuest, "type" | "vmid" | "listener">> & {
   readonly listen?: { readonly host: string; readonly port: number };
 };
 

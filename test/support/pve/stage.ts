@@ -1,4 +1,7 @@
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { NodoffError } from "../../../src/core/errors.ts";
+import type { ErrorCode } from "../../../src/core/errors.ts";
 import type { Logger } from "../../../src/core/logger.ts";
 import { createProxmoxProvider } from "../../../src/providers/proxmox/index.ts";
 import type { ProxmoxProvider, ProxmoxProviderOptions } from "../../../src/providers/proxmox/index.ts";
@@ -29,6 +32,10 @@ export interface Stage {
 
 export interface StageOptions extends Omit<PveOptions, "clock"> {
   readonly provider?: Partial<ProxmoxProviderOptions>;
+  /** Trust the very certificate instead of a CA. */
+  readonly trustCertificate?: boolean;
+  /** Asked before the cluster's own addresses. */
+  readonly firstOrigins?: readonly string[];
   /** Virtual ms per step; default 10. */
   readonly stepMs?: number;
 }
@@ -43,9 +50,12 @@ export async function openStage(t: TestContext, options: StageOptions = {}): Pro
   const underWay = { count: 0 };
   const provider = createProxmoxProvider({
     name: "pve",
-    origins: pve.origins.slice(0, 1),
+    origins: [...(options.firstOrigins ?? []), ...pve.origins.slice(0, 1)],
     credentials: { kind: "token", ...pve.token },
-    trust: { kind: "ca", ca: pve.certificate.cert },
+    trust:
+      options.trustCertificate === true
+        ? { kind: "fingerprint", fingerprint: pve.certificate.fingerprint }
+        : { kind: "ca", ca: pve.certificate.cert },
     discover: false,
     clock,
     logger: logger as Logger,
@@ -117,4 +127,15 @@ function counted(trust: PveTrust, underWay: { count: number }): Transport {
     },
     close: () => transport.close(),
   };
+}
+
+/** Moves time until `work` rejects with this code; resolves with the message. */
+export async function rejection(stage: Stage, work: Promise<unknown>, code: ErrorCode): Promise<string> {
+  const error = await stage.drive(work).then(
+    () => assert.fail(`expected ${code}, but it resolved`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof NodoffError, `expected ${code}, not ${String(error)}`);
+  assert.equal(error.code, code, error.message);
+  return error.message;
 }
