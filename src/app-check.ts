@@ -8,7 +8,7 @@ import type { Logger } from "./core/logger.ts";
 import type { Look, Provider } from "./core/provider.ts";
 import type { RouteSpec, WorkloadSpec } from "./core/spec.ts";
 import { mergeSpecs, type SpecSet } from "./engine/desired.ts";
-import { systemClock } from "./system-clock.ts";
+import { waitingClock } from "./system-clock.ts";
 
 /** What `check` found; `check --json` prints it as it is. */
 export interface Report {
@@ -75,7 +75,7 @@ export async function inspectConfig(
   deps: InspectDeps,
 ): Promise<{ readonly report: Report; readonly reachable: boolean }> {
   const { config, file } = source;
-  const { added } = await createProviderSet({ ...deps, clock: systemClock, logger: quiet }).update(config);
+  const { added } = await createProviderSet({ ...deps, clock: waitingClock, logger: quiet }).update(config);
   const errors: ConfigError[] = [];
   const warnings = [...config.warnings];
   const labelled: SpecSet[] = [];

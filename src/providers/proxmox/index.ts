@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { IoOptions, Provider } from "../../core/provider.ts";
+import { deadline } from "../docker/deadline.ts";
 import { createAddresses } from "./address.ts";
 import { createClient } from "./client.ts";
 import { createDeclarations } from "./declarations.ts";
@@ -42,7 +43,8 @@ export interface ProxmoxProvider extends Provider {
 
 /** Counters the cluster takes every 10 s are asked for no more often than this. */
 const countersMs = 5_000;
-const readMs = 60_000;
+/** Longest time to find out who ended a guest. */
+const whoLimitMs = 60_000;
 
 /**
  * Adapter to one Proxmox VE cluster (or a single node): containers (`lxc/100`) and VMs (`vm/101`), also by name
@@ -62,7 +64,14 @@ export function createProxmoxProvider(options: ProxmoxProviderOptions): ProxmoxP
     logger,
     changed: (change) => watch.changed(change),
     restructured: () => watch.restructured(),
-    whoStopped: (guest) => tasks.whoStopped(guest, { signal: AbortSignal.any([closing.signal, timeout(readMs)]) }),
+    async whoStopped(guest) {
+      const { signal, end } = deadline(clock, whoLimitMs, closing.signal);
+      try {
+        return await tasks.whoStopped(guest, { signal });
+      } finally {
+        end();
+      }
+    },
   });
   const declarations = options.discover ? createDeclarations({ client, clock, logger }) : null;
   const watch = createWatch({ guests, declarations, clock });
@@ -70,12 +79,6 @@ export function createProxmoxProvider(options: ProxmoxProviderOptions): ProxmoxP
   const addresses = createAddresses({ client, guests, clock });
   const locate = createLocate({ client, guests, addresses });
   let told: ReadonlySet<string> = new Set();
-
-  function timeout(ms: number): AbortSignal {
-    const controller = new AbortController();
-    clock.after(ms, () => controller.abort(new Error(`no answer within ${ms} ms`)));
-    return controller.signal;
-  }
 
   /** Says once what the configuration names and the cluster does not show. */
   function tellMissing(wanted: ReadonlySet<string>): void {

@@ -12,6 +12,9 @@ export interface Lifecycle {
   thawed(guest: SimGuest): void;
 }
 
+/** What browsers get of an app inside. */
+const page = `<!doctype html><p id="app">app</p><p id="url"></p><script>url.textContent = location.href</script>`;
+
 export function createLifecycle(cluster: Cluster): Lifecycle {
   const { clock } = cluster;
 
@@ -21,8 +24,9 @@ export function createLifecycle(cluster: Cluster): Lifecycle {
     const server = createServer((request, response) => {
       listener.requests++;
       request.resume();
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ vmid: guest.vmid, node: guest.node, url: request.url }));
+      const isPage = request.headers.accept?.startsWith("text/html") === true;
+      response.setHeader("content-type", isPage ? "text/html" : "application/json");
+      response.end(isPage ? page : JSON.stringify({ vmid: guest.vmid, node: guest.node, url: request.url }));
     });
     listener.server = server;
     server.listen(listener.port, listener.host);
