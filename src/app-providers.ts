@@ -119,7 +119,9 @@ export function discover(
   const common = { labels: look.labels, provider, defaults, publicUrl, takenAliases };
   if (settings.type === "docker") return readLabels({ ...common, containerName: ref });
   const kind = ref.startsWith("lxc/") ? "lxc" : "vm";
-  return readLabels({ ...common, containerName: guestName(look.refs), target: { kind, ref } });
+  // By the name the file has for it, if it has one: the same guest twice is a collision, which the file wins.
+  const inFile = config.workloads.find((each) => each.provider === provider && look.refs.includes(each.ref));
+  return readLabels({ ...common, containerName: guestName(look.refs), target: { kind, ref: inFile?.ref ?? ref } });
 }
 
 /** `lxc/web` → `web`; by its id where the name is not its own. */

@@ -15,7 +15,7 @@ import { scaledClock } from "../support/pve/scaled-clock.ts";
 
 /** The cluster's time; nodoff itself runs by the machine's. */
 const speed = 4;
-const names = ["ct", "vm", "ha", "browser"] as const;
+const names = ["ct", "vm", "ha", "browser", "disk", "tagged"] as const;
 type Name = (typeof names)[number];
 const hostOf = (name: Name): string => `${name}.localhost`;
 /** Every guest has an address of its own: all of 127.0.0.0/8 is this machine. */
@@ -40,6 +40,13 @@ describe("nginx, nodoff and a simulated cluster", () => {
         ha: { requested: "stopped", state: "stopped", placement: "pve2" },
       }),
       browser: pve.cluster.add("lxc", 103, { ...listen("browser"), name: "browser" }),
+      disk: pve.cluster.add("qemu", 104, { ...listen("disk"), power: "running", timings: { vmServiceMs: 2_000 } }),
+      tagged: pve.cluster.add("lxc", 105, {
+        ...listen("tagged"),
+        name: "tagged",
+        tags: `nodoff;nodoff-idle-3s;nodoff-port-${port};prod`,
+        config: { description: `Somebody's notes.\n\nnodoff.host=${hostOf("tagged")}\n` },
+      }),
     };
     nodoff = await startNodoff(
       {
@@ -50,6 +57,7 @@ describe("nginx, nodoff and a simulated cluster", () => {
             token_id: pve.token.id,
             token_secret: "${PVE_SECRET}",
             fingerprint: pve.certificate.fingerprint,
+            discover: true,
           },
         },
         defaults: { idle_timeout: "3s", wake_timeout: "60s" },
@@ -57,6 +65,12 @@ describe("nginx, nodoff and a simulated cluster", () => {
           ct: { lxc: 100, host: hostOf("ct"), port },
           vm: { vm: 101, host: hostOf("vm"), upstream: `http://${addressOf("vm")}:${port}`, stop_method: "pause" },
           ha: { lxc: 102, host: hostOf("ha"), port },
+          disk: {
+            vm: 104,
+            host: hostOf("disk"),
+            upstream: `http://${addressOf("disk")}:${port}`,
+            stop_method: "suspend",
+          },
           browser: { lxc: "browser", node: "pve1", host: hostOf("browser"), port },
         },
         routes: { ui: { host: "pve.localhost", node: "pve1", upstream: pve.origins[0] } },
@@ -116,6 +130,23 @@ describe("nginx, nodoff and a simulated cluster", () => {
     assert.equal(guests.ha.starts, 1);
     await nodoff.inState("ha", "napping");
     assert.equal(guests.ha.power, "stopped");
+  });
+
+  it("a VM suspended to disk goes on where it was", async () => {
+    await nodoff.inState("disk", "napping");
+    assert.deepEqual([guests.disk.power, guests.disk.lock], ["stopped", "suspended"]);
+    assert.equal((await ask(door.port, { host: hostOf("disk"), path: "/api" })).status, 200);
+    assert.deepEqual([guests.disk.power, guests.disk.lock], ["running", null]);
+  });
+
+  it("a container that says so by its tags and notes sleeps and wakes, and no other", async () => {
+    await nodoff.inState("tagged", "napping");
+    const workload = (await nodoff.api("/workloads/tagged")) as Readonly<Record<string, unknown>>;
+    assert.deepEqual([workload["kind"], workload["ref"]], ["lxc", "lxc/105"]);
+    assert.equal((await ask(door.port, { host: hostOf("tagged"), path: "/api" })).status, 200);
+    await nodoff.inState("tagged", "napping");
+    assert.equal(guests.tagged.power, "stopped");
+    assert.equal(guests.tagged.starts, 1);
   });
 
   it("brings a browser to its deep link", async () => {

@@ -21,6 +21,8 @@ export interface Subject {
   readonly clock: Clock;
   /** Creates a workload that does not run; returns its ref. */
   create(kind: Kind): Promise<string>;
+  /** Resolves once what was started heeds signals; absent: once it wrote a line. */
+  up?(ref: string): Promise<void>;
   /** What somebody else does. */
   readonly outside: {
     start(ref: string): Promise<void>;
@@ -82,7 +84,8 @@ export function describeProvider(
       const ref = await subject.create(kind);
       await provider.start(ref, io());
       // A signal sent before the command has set its traps would end it otherwise than meant.
-      await eventually("its first line", async () => (await provider.logs(ref, { ...io(), lines: 1 })).length > 0);
+      if (subject.up !== undefined) await subject.up(ref);
+      else await eventually("its first line", async () => (await provider.logs(ref, { ...io(), lines: 1 })).length > 0);
       return ref;
     };
     const row = (title: string, run: () => Promise<void>): void => {

@@ -25,6 +25,8 @@ export async function examine(
 ): Promise<readonly Obstacle[]> {
   await guests.connect(options);
   const found: Obstacle[] = [];
+  /** Ref by guest. */
+  const seen = new Map<string, string>();
   for (const need of needs) {
     const { ref } = need;
     const ambiguous = guests.ambiguous(ref);
@@ -38,6 +40,9 @@ export async function examine(
       found.push({ ref, level: "error", message });
       continue;
     }
+    const other = seen.get(guest.key);
+    seen.set(guest.key, ref);
+    if (other !== undefined) found.push({ ref, level: "error", message: `it is the same guest as ${other}` });
     for (const obstacle of await obstacles(guest, need, { client, options })) found.push({ ref, ...obstacle });
   }
   return found;

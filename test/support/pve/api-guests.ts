@@ -1,3 +1,4 @@
+import type { Proxmox } from "proxmox-api";
 import { ApiError } from "./model.ts";
 import type { SimGuest } from "./model.ts";
 import type { Target } from "./operations.ts";
@@ -117,7 +118,7 @@ export function guestRoutes(deps: ApiDeps): readonly Route[] {
       pattern: /^\/nodes\/(?<node>[^/]+)\/(?<type>lxc)\/(?<vmid>[^/]+)\/interfaces$/,
       schema: {},
       tookMs: 30,
-      run: (call) => {
+      run: (call): Proxmox.nodesLxcInterfacesIp[] | null => {
         const guest = find(call, "VM.Audit");
         if (!cluster.isVisiblyRunning(guest)) return null;
         const has = guest.address !== null && cluster.clock.now() >= guest.addressAt;

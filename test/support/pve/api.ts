@@ -1,3 +1,4 @@
+import type { Proxmox } from "proxmox-api";
 import type { SimTask } from "./model.ts";
 import { ApiError } from "./model.ts";
 import { guestRoutes } from "./api-guests.ts";
@@ -6,17 +7,20 @@ import type { ApiDeps, Call, Route } from "./route.ts";
 import { assumed } from "./timings.ts";
 import { clusterRows, nodeRow } from "./views.ts";
 
-/** All paths nodoff may use, and the few that only tests need. Anything else is 501. */
+/**
+ * All paths nodoff may use, and the few that only tests need. Anything else is 501. Replies are typed by proxmox-api's
+ * model of the API (that of 8.x; newer fields come on top): the simulator cannot drift from it unseen.
+ */
 export function createRoutes(deps: ApiDeps): readonly Route[] {
   const { cluster, access } = deps;
-  const nodesOf = (): readonly object[] => cluster.nodes.map((node) => nodeRow(node));
+  const nodesOf = (): readonly Proxmox.nodesIndex[] => cluster.nodes.map((node) => nodeRow(node));
   return [
     {
       method: "GET",
       pattern: /^\/version$/,
       schema: {},
       tookMs: 5,
-      run: () => ({ version: "9.1.6", release: "9.1", repoid: "0123456789abcdef" }),
+      run: (): Proxmox.versionVersion => ({ version: "9.1.6", release: "9.1", repoid: "0123456789abcdef" }),
     },
     {
       method: "GET",
@@ -24,7 +28,7 @@ export function createRoutes(deps: ApiDeps): readonly Route[] {
       schema: {},
       tookMs: 5,
       open: true,
-      run: () => access.realms.map((realm) => ({ realm, type: realm })),
+      run: (): Proxmox.accessDomainsIndex[] => access.realms.map((realm) => ({ realm, type: realm })),
     },
     {
       method: "POST",
@@ -32,7 +36,7 @@ export function createRoutes(deps: ApiDeps): readonly Route[] {
       schema: { username: { type: "string", required: true }, password: { type: "string", required: true } },
       tookMs: 30,
       open: true,
-      run: ({ params: { username = "", password = "" } }) => {
+      run: ({ params: { username = "", password = "" } }): Proxmox.accessTicketCreateTicket => {
         const { ticket, csrf } = access.login(username, password);
         return { username, ticket, CSRFPreventionToken: csrf, cap: {}, clustername: "test" };
       },
@@ -59,6 +63,7 @@ export function createRoutes(deps: ApiDeps): readonly Route[] {
       pattern: /^\/cluster\/status$/,
       schema: {},
       tookMs: 10,
+      // The model calls its switches boolean; they are sent as 1 and 0.
       run: ({ who }) => {
         demand(access, who, "/", "Sys.Audit");
         return [
@@ -86,7 +91,7 @@ export function createRoutes(deps: ApiDeps): readonly Route[] {
 
 function taskRoutes({ cluster, access }: ApiDeps): readonly Route[] {
   const userOf = (who: string): string => who.split("!")[0] ?? "";
-  const describe = ({ upid, node, pid, pstart, startedS, type, id, user }: SimTask): object => {
+  const describe = ({ upid, node, pid, pstart, startedS, type, id, user }: SimTask): Proxmox.nodesTasksNodeTasks => {
     const token = user.includes("!") ? { tokenid: user.split("!")[1] } : {};
     return { upid, node, pid, pstart, starttime: startedS, type, id, user: userOf(user), ...token };
   };
@@ -121,7 +126,7 @@ function taskRoutes({ cluster, access }: ApiDeps): readonly Route[] {
         statusfilter: { type: "string" },
       },
       tookMs: 20,
-      run: ({ who, path, params }) => {
+      run: ({ who, path, params }): Proxmox.nodesTasksNodeTasks[] => {
         const { vmid, source = "archive", limit = "50" } = params;
         return cluster.tasks.all
           .filter((task) => task.node === path["node"] && (vmid === undefined || task.id === vmid))
@@ -137,7 +142,7 @@ function taskRoutes({ cluster, access }: ApiDeps): readonly Route[] {
       pattern: /^\/nodes\/(?<node>[^/]+)\/tasks\/(?<upid>[^/]+)\/status$/,
       schema: {},
       tookMs: 10,
-      run: (call) => {
+      run: (call): Proxmox.nodesTasksStatusReadTaskStatus => {
         const task = need(call);
         const isLate = task.exit !== null && task.lateLooks > 0;
         if (isLate) task.lateLooks--;
@@ -153,7 +158,7 @@ function taskRoutes({ cluster, access }: ApiDeps): readonly Route[] {
       pattern: /^\/nodes\/(?<node>[^/]+)\/tasks\/(?<upid>[^/]+)\/log$/,
       schema: { start: { type: "integer", min: 0 }, limit: { type: "integer", min: 0 }, download: { type: "boolean" } },
       tookMs: 10,
-      run: (call) => {
+      run: (call): Proxmox.nodesTasksLogReadTaskLog[] => {
         const { log } = need(call);
         const start = Number(call.params["start"] ?? 0);
         const limit = Number(call.params["limit"] ?? 50);

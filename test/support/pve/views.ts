@@ -1,9 +1,10 @@
+import type { Proxmox } from "proxmox-api";
 import type { Access } from "./access.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimGuest, SimNode } from "./model.ts";
 
 /** One row of `/nodes`, and of `/cluster/resources` in its own form. */
-export function nodeRow({ name, downAt }: SimNode): object {
+export function nodeRow({ name, downAt }: SimNode): Proxmox.nodesIndex & Proxmox.clusterResourcesResources {
   return { node: name, id: `node/${name}`, type: "node", status: downAt === null ? "online" : "offline", level: "" };
 }
 
@@ -17,7 +18,7 @@ export function clusterRows(deps: {
   readonly textNumbers: boolean;
   readonly who: string;
   readonly type: string | undefined;
-}): readonly object[] {
+}): readonly Proxmox.clusterResourcesResources[] {
   const { cluster, access, textNumbers, who, type } = deps;
   const wants = (kind: string): boolean => type === undefined || type === kind;
   const guests = wants("vm")
@@ -40,7 +41,7 @@ export function clusterRows(deps: {
   ];
 }
 
-function guestRow(cluster: Cluster, guest: SimGuest): Readonly<Record<string, unknown>> {
+function guestRow(cluster: Cluster, guest: SimGuest): Proxmox.clusterResourcesResources {
   const { type, vmid, node, name, tags, lock, template, pool, ha } = guest;
   const told = cluster.snapshot(guest);
   return {
@@ -75,14 +76,18 @@ function guestRow(cluster: Cluster, guest: SimGuest): Readonly<Record<string, un
 }
 
 /** `status/current`: live. */
-export function currentStatus(cluster: Cluster, guest: SimGuest): object {
+export function currentStatus(cluster: Cluster, guest: SimGuest): Proxmox.nodesLxcStatusCurrentVmStatus {
   const { ha } = guest;
   const state = ha?.requested === "ignored" ? "ignored" : ha?.state;
   return { ...listedStatus(cluster, guest, { full: true }), ha: ha === null ? { managed: 0 } : { managed: 1, state } };
 }
 
 /** A row of `/nodes/{node}/lxc` or `/qemu`: live too. */
-export function listedStatus(cluster: Cluster, guest: SimGuest, { full }: { readonly full: boolean }): object {
+export function listedStatus(
+  cluster: Cluster,
+  guest: SimGuest,
+  { full }: { readonly full: boolean },
+): Proxmox.nodesLxcVm {
   const { type, vmid, name, tags, lock, template, power } = guest;
   const isUp = cluster.isVisiblyRunning(guest);
   const { uptime, cpu, netin, netout } = cluster.counters(guest);
@@ -108,9 +113,12 @@ export function listedStatus(cluster: Cluster, guest: SimGuest, { full }: { read
   };
 }
 
-function asText(row: Readonly<Record<string, unknown>>, textNumbers: boolean): Readonly<Record<string, unknown>> {
+function asText(row: Proxmox.clusterResourcesResources, textNumbers: boolean): Proxmox.clusterResourcesResources {
   if (!textNumbers) return row;
   return Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [key, typeof value === "number" ? String(value) : value]),
-  );
+    Object.entries(row).map(([key, value]: [string, unknown]) => [
+      key,
+      typeof value === "number" ? String(value) : value,
+    ]),
+  ) as Proxmox.clusterResourcesResources;
 }

@@ -240,6 +240,11 @@ describe("what would keep a guest from sleeping or waking", () => {
       of("lxc/999").join(),
       /pve has no lxc\/999, or the token nodoff@pve!wake lacks VM.Audit on it: `pveum acl/,
     );
+    const twice = await drive(provider.examine!([need("lxc/100"), need("lxc/lxc100")], io));
+    assert.deepEqual(
+      twice.map(({ message }) => message),
+      ["it is the same guest as lxc/100"],
+    );
     pve.access.revoke(pve.token.id);
     pve.access.grant(pve.token.id, "/vms", ["VM.Audit"]);
     const [lacking] = await drive(provider.examine!([need("lxc/100")], io));
