@@ -1,4 +1,6 @@
 import { createSignalCheck, type SignalLine } from "./app-check-signals.ts";
+import { examine, findGuests, toPlacedError } from "./app-examine.ts";
+import type { RouteGuest } from "./app-guests.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
 import type { ConfigError } from "./config/types.ts";
@@ -8,7 +10,7 @@ import type { Logger } from "./core/logger.ts";
 import type { Look, Provider } from "./core/provider.ts";
 import type { RouteSpec, WorkloadSpec } from "./core/spec.ts";
 import { mergeSpecs, type SpecSet } from "./engine/desired.ts";
-import { systemClock } from "./system-clock.ts";
+import { waitingClock } from "./system-clock.ts";
 
 /** What `check` found; `check --json` prints it as it is. */
 export interface Report {
@@ -27,6 +29,8 @@ export interface RouteLine {
   readonly upstream: string | null;
   /** `file`, or the provider whose labels declared it. */
   readonly source: string;
+  /** The node (id 0) or guest it leads to without a workload; null = none, or not known. */
+  readonly guest: { readonly provider: string; readonly node: string; readonly id: number } | null;
 }
 
 export interface WorkloadLine {
@@ -51,7 +55,8 @@ interface Seen {
   readonly error: ConfigError | null;
 }
 
-const listTimeoutMs = 5_000;
+/** A refused login is answered 3 s late. */
+const listTimeoutMs = 10_000;
 
 export interface InspectDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -70,13 +75,14 @@ export async function inspectConfig(
   deps: InspectDeps,
 ): Promise<{ readonly report: Report; readonly reachable: boolean }> {
   const { config, file } = source;
-  const { added } = await createProviderSet({ ...deps, clock: systemClock, logger: quiet }).update(config);
+  const { added } = await createProviderSet({ ...deps, clock: waitingClock, logger: quiet }).update(config);
   const errors: ConfigError[] = [];
   const warnings = [...config.warnings];
   const labelled: SpecSet[] = [];
   const taken = new Set([...config.workloads, ...config.routes].map(({ alias }) => alias));
   const seen = new Map<string, ReadonlyMap<string, Look>>();
   let reachable = true;
+  const answering: Provider[] = [];
   for (const provider of added) {
     const { looks, error } = await list(provider, source);
     if (error !== null) {
@@ -84,8 +90,12 @@ export async function inspectConfig(
       errors.push(error);
       continue;
     }
-    warnings.push(...missing(provider, looks, source));
+    answering.push(provider);
     seen.set(provider.name, new Map(looks.flatMap((look) => look.refs.map((ref) => [ref, look] as const))));
+    const obstacles = await examine(provider, source);
+    if (obstacles === null) warnings.push(...missing(provider, looks, source));
+    errors.push(...(obstacles?.errors ?? []));
+    warnings.push(...(obstacles?.warnings ?? []));
     for (const look of looks) {
       const read = discover(look, { provider: provider.name, taken, config });
       if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
@@ -96,6 +106,8 @@ export async function inspectConfig(
       labelled.push({ source: `label ${look.refs[0] ?? ""}`, workloads: [read.workload], routes: read.routes });
     }
   }
+  const guests = await findGuests(answering, source);
+  errors.push(...guests.errors);
   const { workloads: declared, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
   errors.push(...problems.map(toConfigError));
   warnings.push(...notices.map(toConfigError));
@@ -115,7 +127,8 @@ export async function inspectConfig(
     if (blind) warnings.push(...blindness(line, source));
   }
   for (const provider of added) await provider.close();
-  return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
+  const routeLines = routes.map((route) => toRouteLine(route, guests.byRoute));
+  return { report: { errors, warnings, routes: routeLines, workloads: workloadLines }, reachable };
 }
 
 async function list(provider: Provider, source: Source): Promise<Seen> {
@@ -147,10 +160,6 @@ function blindness({ alias, source: from, signals }: WorkloadLine, source: Sourc
   return [toConfigError({ source: `label ${alias}`, key: "activity.connections", message })];
 }
 
-function toPlacedError(path: readonly string[], message: string, { file, place }: Source): ConfigError {
-  return { file, ...place(path), key: path.join("."), message };
-}
-
 function toConfigError({ source, key, message }: { source: string; key: string; message: string }): ConfigError {
   return { file: source, line: 0, column: 0, key, message };
 }
@@ -165,9 +174,14 @@ const quiet: Logger = {
   child: () => quiet,
 };
 
-function toRouteLine({ alias, hosts, path, workload, upstream, source }: RouteSpec): RouteLine {
+function toRouteLine(
+  { alias, hosts, path, workload, upstream, source }: RouteSpec,
+  guests: ReadonlyMap<string, RouteGuest>,
+): RouteLine {
+  const found = guests.get(alias);
+  const guest = found === undefined ? null : { provider: found.provider, node: found.node, id: found.id };
   const port = upstream?.kind === "port" ? `port ${upstream.port ?? "(its only one)"}` : null;
-  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source };
+  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source, guest };
 }
 
 function toWorkloadLine(spec: WorkloadSpec, edges: readonly Edge[], signals: readonly SignalLine[]): WorkloadLine {

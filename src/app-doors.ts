@@ -1,10 +1,12 @@
 import { createServer, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
 import type { Health } from "./app-health.ts";
+import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
+import type { Provider } from "./core/provider.ts";
 import type { Store } from "./core/store.ts";
 import { savedByteMsAt } from "./core/tallies.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
@@ -36,6 +38,8 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly inFlight: InFlight;
   readonly dialed: Dialed;
   readonly health: Health;
+  /** The providers there are now. */
+  readonly providers: () => readonly Provider[];
 }
 
 /** Longer than any proxy keeps an idle connection (Caddy 120 s): else it may send into one we are closing. */
@@ -85,6 +89,7 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
   const startedAt = clock.now();
+  const guestOf = createGuestFinder(deps);
   return {
     version,
     configSchema,
@@ -105,6 +110,8 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     intervals: (alias, since) => deps.store.intervals(alias, since),
     journal: deps.journal,
     providers: () => supervisor.providers(),
+    guestOf: (route) =>
+      guestOf({ route: route.spec, upstream: route.upstream(), workload: route.workload?.spec ?? null }),
     configErrors: () => [
       ...settings.errors.map(toProblem),
       ...supervisor.problems(),

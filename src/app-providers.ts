@@ -1,14 +1,23 @@
 import { type LabelReading, readLabels } from "./config/labels.ts";
-import type { Config, DockerProviderConfig, ProcessCommand, ProviderConfig } from "./config/types.ts";
+import type {
+  Config,
+  DockerProviderConfig,
+  ProcessCommand,
+  ProviderConfig,
+  ProxmoxProviderConfig,
+} from "./config/types.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Look, Provider } from "./core/provider.ts";
 import type { ProcessProvider } from "./providers/process/index.ts";
+import type { ProxmoxProvider } from "./providers/proxmox/index.ts";
 
 /** The providers of the running configuration, made and unmade as it changes. */
 export interface ProviderSet {
   /** Brings the set in line with `config`. What changed in any way is removed and added anew. */
   update(config: Config): Promise<{ readonly added: readonly Provider[]; readonly removed: readonly string[] }>;
+  /** All of them, now. */
+  providers(): readonly Provider[];
 }
 
 export interface ProviderSetDeps {
@@ -23,6 +32,8 @@ interface Entry {
   readonly provider: Provider;
   /** The process provider takes definitions one by one. */
   readonly processes: ProcessProvider | null;
+  /** The Proxmox provider is told which guests matter. */
+  readonly guests: ProxmoxProvider | null;
   defined: ReadonlyMap<string, ProcessCommand>;
   readonly fingerprint: string;
 }
@@ -34,13 +45,15 @@ export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
   async function create(config: ProviderConfig, { processes, signals }: Config): Promise<Entry> {
     const fingerprint = fingerprintOf(config, signals);
     const defined = ownProcesses(config.name, processes);
-    if (config.type === "docker") {
-      const provider = await createDocker(config, signals.proc);
-      return { provider, processes: null, defined, fingerprint };
+    const plain = { processes: null, guests: null, defined, fingerprint };
+    if (config.type === "docker") return { ...plain, provider: await createDocker(config, signals.proc) };
+    if (config.type === "proxmox") {
+      const guests = await createProxmox(config);
+      return { ...plain, provider: guests, guests };
     }
     const { createProcessProvider } = await import("./providers/process/index.ts");
     const provider = createProcessProvider({ ...deps, name: config.name, definitions: defined });
-    return { provider, processes: provider, defined, fingerprint };
+    return { ...plain, provider, processes: provider };
   }
 
   async function createDocker({ name, url, tls, network }: DockerProviderConfig, proc: string): Promise<Provider> {
@@ -48,9 +61,15 @@ export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
     return createDockerProvider({ ...deps, name, url, tls, network, self: readSelf(), host: { proc } });
   }
 
+  async function createProxmox(config: ProxmoxProviderConfig): Promise<ProxmoxProvider> {
+    const { createProxmoxProvider } = await import("./providers/proxmox/index.ts");
+    return createProxmoxProvider({ ...deps, ...config });
+  }
+
   return {
+    providers: () => Array.from(entries.values(), ({ provider }) => provider),
     async update(all) {
-      const { providers, processes, signals } = all;
+      const { providers, processes, workloads, signals } = all;
       const isKnown = (config: ProviderConfig): boolean =>
         entries.get(config.name)?.fingerprint === fingerprintOf(config, signals);
       // Made before anything changes: where one cannot be made, all stays as it was.
@@ -66,6 +85,8 @@ export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
         entry.defined = wanted;
       }
       for (const [name, entry] of made) entries.set(name, entry);
+      for (const [name, { guests }] of entries)
+        guests?.expect(new Set(workloads.filter(({ provider }) => provider === name).map(({ ref }) => ref)));
       const added = Array.from(made.values(), ({ provider }) => provider);
       return { added, removed };
     },
@@ -97,8 +118,19 @@ export function discover(
 ): LabelReading {
   const { provider, taken: takenAliases, config } = context;
   const settings = config.providers.find(({ name }) => name === provider);
-  const [containerName] = look.refs;
-  if (settings?.type !== "docker" || !settings.discover || containerName === undefined) return { kind: "none" };
+  const [ref] = look.refs;
+  if (settings === undefined || settings.type === "process" || !settings.discover || ref === undefined)
+    return { kind: "none" };
   const { defaults, publicUrl } = config;
-  return readLabels({ labels: look.labels, containerName, provider, defaults, publicUrl, takenAliases });
+  const common = { labels: look.labels, provider, defaults, publicUrl, takenAliases };
+  if (settings.type === "docker") return readLabels({ ...common, containerName: ref });
+  const kind = ref.startsWith("lxc/") ? "lxc" : "vm";
+  // By the name the file has for it, if it has one: the same guest twice is a collision, which the file wins.
+  const inFile = config.workloads.find((each) => each.provider === provider && look.refs.includes(each.ref));
+  return readLabels({ ...common, containerName: guestName(look.refs), target: { kind, ref: inFile?.ref ?? ref } });
+}
+
+/** `lxc/web` → `web`; by its id where the name is not its own. */
+function guestName([id = "", named = id]: readonly string[]): string {
+  return named === id ? id.replace("/", "-") : named.slice(named.indexOf("/") + 1).replace(/@.*$/, "");
 }

@@ -95,7 +95,17 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stateDir } = options.config;
   const publicUrl = (): string | null => settings.config.publicUrl;
   const health = createHealth({ clock, logger, journal, prober, supervisor, stateDir, publicUrl });
-  const doors = createDoors({ ...options, settings, supervisor, journal, store, inFlight, dialed, health });
+  const doors = createDoors({
+    ...options,
+    settings,
+    supervisor,
+    journal,
+    store,
+    inFlight,
+    dialed,
+    health,
+    providers: providers.providers,
+  });
   const { server, hook, proxy, pools } = doors;
 
   async function apply(config: Config): Promise<void> {

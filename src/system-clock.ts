@@ -9,3 +9,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** As `systemClock`, but its timers keep the process alive: for commands that have nothing else while they wait. */
+export const waitingClock: Clock = {
+  ...systemClock,
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -37,10 +37,11 @@ function toLine(error: ConfigError): string {
   return error.line === 0 ? `${error.file} ${error.key}: ${error.message}` : formatConfigError(error);
 }
 
-function routeText({ alias, hosts, path, workload, upstream, source }: RouteLine): string {
+function routeText({ alias, hosts, path, workload, upstream, source, guest }: RouteLine): string {
   const where = hosts.length === 0 ? "(only by ?route=)" : hosts.map((host) => `${host}${path}`).join(", ");
   const to = workload === null ? "" : ` -> workload ${workload}`;
-  return `route ${alias}: ${where}${to}${upstream === null ? "" : ` at ${upstream}`} (from ${source})`;
+  const machine = guest === null ? "" : `, which is ${guest.id === 0 ? "node " : `guest ${guest.id} on `}${guest.node}`;
+  return `route ${alias}: ${where}${to}${upstream === null ? "" : ` at ${upstream}`}${machine} (from ${source})`;
 }
 
 function workloadTexts(workload: WorkloadLine): readonly string[] {

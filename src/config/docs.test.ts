@@ -17,7 +17,10 @@ function blocksOf(markdown: string): { text: string; line: number }[] {
 
 function errorsOf(text: string): string[] {
   const names = [...text.matchAll(/\$\{(\w+)/g)].map(([, name = ""]) => [name, "value"]);
-  const readFile = (path: string): string => (path === "nodoff.yaml" ? text : "secret");
+  const readFile = (path: string): string => {
+    if (path === "nodoff.yaml") return text;
+    return path.endsWith(".pem") ? "-----BEGIN CERTIFICATE-----" : "secret";
+  };
   const result = loadConfig({ file: "nodoff.yaml", env: Object.fromEntries(names), readFile });
   return result.ok ? [] : result.errors.map(formatConfigError);
 }

@@ -8,6 +8,7 @@ import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
 import { checkDependencies } from "./resolve-dependencies.ts";
 import { checkHealth } from "./resolve-health.ts";
+import { kinds } from "./resolve-kinds.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { checkSchedule } from "./resolve-sleep.ts";
 import {
@@ -34,8 +35,10 @@ export interface LabelError {
 
 export interface LabelInput {
   readonly labels: LabelMap;
-  /** The container's own name, without a slash. */
+  /** The container's own name, without a slash; of a guest its name. */
   readonly containerName: string;
+  /** What it is, and the provider's name for it; default: a container of that name. */
+  readonly target?: { readonly kind: "container" | "lxc" | "vm"; readonly ref: string };
   /** Name of the provider that found it. */
   readonly provider: string;
   /** `Config.defaults`. */
@@ -127,10 +130,14 @@ interface Context extends LabelInput {
 function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], context: Context): Spec {
   const { report, publicUrl, provider, containerName } = context;
   const { routes = {}, ...ownKeys } = own;
-  checkKeys(ownKeys, ["stop", "pause", "kill"], report);
+  const { kind, ref } = context.target ?? { kind: "container", ref: containerName };
+  checkKeys(ownKeys, kinds[kind].methods, report);
   checkDoor(ownKeys, publicUrl, report);
   checkHealth(ownKeys.health, context.defaults.health, report);
-  const keys = mergeKeys(context.defaults, ownKeys);
+  const { stop_method: common, ...defaults } = context.defaults;
+  // What the kind cannot do is no default for it.
+  const isPossible = common !== undefined && kinds[kind].methods.includes(common);
+  const keys = mergeKeys(isPossible ? context.defaults : defaults, ownKeys);
   checkSchedule(ownKeys, keys, report);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);
@@ -151,8 +158,8 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const identity = {
     alias,
     provider,
-    kind: "container",
-    ref: containerName,
+    kind,
+    ref,
     source: provider,
     followsDependants: isFollower(ownKeys, keys, all.length > 0),
   } as const;

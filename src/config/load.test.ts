@@ -119,7 +119,7 @@ describe("errors of nodoff.yaml", () => {
     [
       "no target",
       "workloads:\n  a: { host: a.example.com }\n",
-      ["2:3 workloads.a: needs one of container, compose, service, process, group"],
+      ["2:3 workloads.a: needs one of container, compose, service, lxc, vm, process, group"],
     ],
     ["a path without a host", "workloads:\n  a: { container: a, path: /x }\n", ['2:22 workloads.a.path: needs "host"']],
     [

@@ -14,13 +14,9 @@ const examples: Readonly<Record<string, string>> = {
   "admin.users": "admin: { users: {} }",
   "admin.trusted_header": "admin: { trusted_header: { name: X, from: [] } }",
   "admin.auth": "admin: { auth: none }",
-  "providers.*.type": "providers: { p: { type: proxmox } }",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
   "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
-  "workloads.*.lxc": "workloads: { w: { lxc: 1 } }",
-  "workloads.*.vm": "workloads: { w: { vm: 1 } }",
-  "workloads.*.node": "workloads: { w: { node: a } }",
   "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
   "workloads.*.listen": "workloads: { w: { listen: ':1' } }",
   "workloads.*.fallback": "workloads: { w: { fallback: page } }",
@@ -30,7 +26,6 @@ const examples: Readonly<Record<string, string>> = {
   "routes.*.files": "routes: { r: { files: { root: / } } }",
   "routes.*.upstreams": "routes: { r: { upstreams: ['http://a'] } }",
   "routes.*.fallback": "routes: { r: { fallback: page } }",
-  "routes.*.node": "routes: { r: { node: a } }",
 };
 
 describe("keys of later issues", () => {

@@ -20,13 +20,9 @@ export const notYet: readonly NotYet[] = [
   { key: "admin.users" },
   { key: "admin.trusted_header" },
   { key: "admin.auth", unless: ["required"] },
-  { key: "providers.*.type", only: (value) => value === "proxmox" },
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals.traefik.api_url" },
-  { key: "workloads.*.lxc" },
-  { key: "workloads.*.vm" },
-  { key: "workloads.*.node" },
   { key: "workloads.*.loading.theme", unless: ["default"] },
   { key: "workloads.*.listen" },
   { key: "workloads.*.fallback" },
@@ -36,7 +32,6 @@ export const notYet: readonly NotYet[] = [
   { key: "routes.*.files" },
   { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
-  { key: "routes.*.node" },
 ];
 
 /** The rows that a tree of the file (as written, not parsed) uses. */

@@ -24,26 +24,26 @@ export const kinds: Readonly<
 export function toKind(keys: WorkloadKeys, report: Report): Kind | undefined {
   const given = (Object.keys(kinds) as Kind[]).filter((kind) => keys[kind] !== undefined);
   const [first, second] = given;
-  if (first === undefined) report([], "needs one of container, compose, service, process, group");
+  if (first === undefined) report([], "needs one of container, compose, service, lxc, vm, process, group");
   if (second !== undefined) report([second], `"${first}" is given too: only one of them can be what sleeps`);
   return first;
 }
 
-/** What the provider calls it; undefined for kinds that are not there yet. */
-export function toRef(kind: Kind, alias: string, { container, service, compose }: WorkloadKeys): string | undefined {
+/** What the provider calls it. A VMID is its own in a whole cluster: only a name may need its node. */
+export function toRef(kind: Kind, alias: string, keys: WorkloadKeys): string | undefined {
   switch (kind) {
     case "container":
-      return container;
     case "service":
-      return service;
     case "compose":
-      return compose;
+      return keys[kind];
     case "process":
     case "group":
       return alias;
     case "lxc":
-    case "vm":
-      return undefined;
+    case "vm": {
+      const guest = keys[kind] ?? "";
+      return /^\d+$/.test(guest) || keys.node === undefined ? `${kind}/${guest}` : `${kind}/${guest}@${keys.node}`;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { wrongEngineUrl } from "./addresses.ts";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
+import { toProxmox } from "./resolve-proxmox.ts";
 import type { ConfigFile, ProviderKeys } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
 import type { DockerProviderConfig, ProviderConfig, TlsMaterial } from "./types.ts";
@@ -17,6 +18,7 @@ export interface ProviderDeps {
   readonly env: Env;
   readonly readSecret: ReadSecret;
   readonly report: Report;
+  readonly warn: Report;
 }
 
 /** The providers that are available now; one `docker` named `local` where the file has no `providers`. */
@@ -27,6 +29,7 @@ export function resolveProviders(file: ConfigFile, deps: ProviderDeps): Provider
       deps.report(["providers", name], `"${name}" is kept for groups of workloads: choose another name`);
     if (keys.type === "docker") providers.push(toDocker(name, keys, deps));
     if (keys.type === "process") providers.push({ type: "process", name });
+    if (keys.type === "proxmox") providers.push(...toProxmox(name, keys, deps));
   }
   return providers;
 }

@@ -39,6 +39,7 @@ export function toExtraRoute(head: RouteHead, keys: RouteKeys, base: WorkloadKey
     hosts: toHosts(keys),
     path: keys.path ?? "/",
     upstream: toRouteUpstream(keys),
+    ...(keys.node !== undefined && { node: keys.node }),
   };
 }
 

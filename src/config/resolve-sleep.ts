@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/duration.ts";
-import type { ScheduleSpec, StopMethod, Tier, WorkloadSpec } from "../core/spec.ts";
+import type { ScheduleSpec, Tier, WorkloadSpec } from "../core/spec.ts";
 import type { Report } from "./findings.ts";
 import { isOverlap } from "./schedule-windows.ts";
 import type { WorkloadKeys } from "./schema-workload.ts";
@@ -20,7 +20,7 @@ export function toSleep(keys: WorkloadKeys): SleepSpec {
   return {
     idleTimeoutMs,
     minAwakeMs: keys.min_awake ?? usual,
-    stopMethod: first?.method ?? toStopMethod(keys.stop_method),
+    stopMethod: first?.method ?? keys.stop_method ?? "stop",
     deeper: isExcluded || deeper.length === 0 ? none : deeper,
     schedule: isExcluded ? null : toSchedule(keys.schedule),
   };
@@ -29,12 +29,7 @@ export function toSleep(keys: WorkloadKeys): SleepSpec {
 type TierKeys = NonNullable<WorkloadKeys["tiers"]>[number];
 
 function toTier(keys: TierKeys): Tier {
-  return { afterMs: keys.after, method: toStopMethod(keys.do) };
-}
-
-/** The method `suspend` never matters here: `checkSleep` refuses it for the kinds there are. */
-function toStopMethod(method: WorkloadKeys["stop_method"]): StopMethod {
-  return method === undefined || method === "suspend" ? "stop" : method;
+  return { afterMs: keys.after, method: keys.do };
 }
 
 function toSchedule({ timezone, awake = [], asleep = [] }: WorkloadKeys["schedule"] = {}): ScheduleSpec | null {

@@ -137,12 +137,16 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   checkDoor(own, publicUrl, report);
   checkHealth(own.health, file.defaults?.health, report);
   const { provider: common, ...defaults } = file.defaults ?? {};
+  // What the kind cannot do is no default for it.
+  if (defaults.stop_method !== undefined && !kinds[kind].methods.includes(defaults.stop_method))
+    delete defaults.stop_method;
   const keys = mergeKeys(defaults, own);
   checkMerged(alias, { own, keys, kind }, context);
   const provider = toProvider(kind, { own: own.provider, common }, context, report);
   const upstream = toOwnUpstream(kind, { alias, keys }, context, report);
   const ref = toRef(kind, alias, own);
-  if (provider === null || ref === undefined || kind === "lxc" || kind === "vm") return;
+  if (own.node !== undefined && kind !== "lxc" && kind !== "vm") report(["node"], `has no meaning for a ${kind}`);
+  if (provider === null || ref === undefined) return;
   if (kind !== "group") context.noteRef(kind, { alias, provider, ref }, report);
   const followsDependants = isFollower(own, keys, toHosts(keys).length > 0 || context.reached.named.has(alias));
   const members = own.group ?? [];
@@ -221,7 +225,7 @@ function toProvider(
   return findProvider(known, { name: named.own ?? common, type, kind }, report);
 }
 
-const otherKinds = ["tcp", "udp", "listen", "files", "upstreams", "node"] as const;
+const otherKinds = ["tcp", "udp", "listen", "files", "upstreams"] as const;
 
 function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const { file, deps, gathered, publicUrl } = context;
@@ -238,10 +242,18 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   if (/^(?:tcp|udp):/.test(keys.upstream ?? ""))
     report(["upstream"], "an HTTP route needs an http, https or h2c upstream");
   if (keys.workload === undefined) checkSleepless(alias, keys, deps, report);
+  if (keys.node !== undefined) checkNode(keys, context, report);
   const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
   const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
   context.noteRoute(route, ["routes", alias]);
   gathered.routes.push(withSharedRoute(route, context.share));
+}
+
+/** A door to a node itself: nothing of it is ever started or stopped. */
+function checkNode(keys: RouteKeys, { known }: Context, report: Report): void {
+  if (keys.workload !== undefined) report(["node"], `a route to a node has no workload`);
+  if (![...known.types.values()].some((type) => type === "proxmox" || type === null))
+    report(["node"], `needs a provider of type proxmox under "providers"`);
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {

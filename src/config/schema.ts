@@ -4,6 +4,7 @@ import { adminAddress, engineUrl, listenAddress, network, origin, trustedNetwork
 import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
+import { fingerprint, realmUser, tokenId } from "./values-proxmox.ts";
 import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, text } from "./values.ts";
 
 const tlsFiles = { cert_file: text(), key_file: text() };
@@ -21,18 +22,20 @@ const Provider = mapUnion([
   }),
   option("process", {}),
   option("proxmox", {
-    url: origin(["https"]).optional(),
-    urls: list(origin(["https"])).optional(),
-    token_id: text().optional(),
+    url: origin(["https"]).describe("A node, such as https://pve1:8006").optional(),
+    urls: list(origin(["https"]))
+      .describe("Several nodes of one cluster, tried in this order")
+      .optional(),
+    token_id: tokenId().describe("API token, such as nodoff@pve!wake").optional(),
     token_secret: secret().optional(),
-    token_secret_file: text().optional(),
-    username: text().optional(),
+    token_secret_file: text().describe("File that holds the token's secret").optional(),
+    username: realmUser().describe("Instead of a token: user with realm, such as nodoff@pve").optional(),
     password: secret().optional(),
-    password_file: text().optional(),
-    ca_file: text().optional(),
-    fingerprint: text().optional(),
-    insecure: flag().optional(),
-    discover: flag().optional(),
+    password_file: text().describe("File that holds the password").optional(),
+    ca_file: text().describe("The cluster's CA (/etc/pve/pve-root-ca.pem)").optional(),
+    fingerprint: fingerprint().describe("SHA-256 of the node's certificate, instead of a CA").optional(),
+    insecure: flag().describe("true accepts any certificate").optional(),
+    discover: flag().describe("Whether tags and notes of guests declare workloads (default false)").optional(),
   }),
 ]);
 

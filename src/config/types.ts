@@ -46,7 +46,23 @@ interface ProcessProviderConfig {
   readonly name: string;
 }
 
-export type ProviderConfig = DockerProviderConfig | ProcessProviderConfig;
+export interface ProxmoxProviderConfig {
+  readonly type: "proxmox";
+  readonly name: string;
+  /** Addresses of nodes of one cluster, at least one. */
+  readonly origins: readonly string[];
+  readonly credentials:
+    | { readonly kind: "token"; readonly id: string; readonly secret: string }
+    | { readonly kind: "login"; readonly username: string; readonly password: string };
+  readonly trust:
+    | { readonly kind: "system" | "insecure" }
+    | { readonly kind: "ca"; readonly ca: string }
+    | { readonly kind: "fingerprint"; readonly fingerprint: string };
+  /** Whether tags and notes of its guests declare workloads. */
+  readonly discover: boolean;
+}
+
+export type ProviderConfig = DockerProviderConfig | ProcessProviderConfig | ProxmoxProviderConfig;
 
 /** What the process provider runs. */
 export interface ProcessCommand {

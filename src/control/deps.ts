@@ -5,7 +5,7 @@ import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
 import type { Logger } from "../core/logger.ts";
-import type { RouteRegistry } from "../core/route.ts";
+import type { Route, RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
@@ -25,6 +25,13 @@ interface ConfigProblem {
   readonly source: string;
   readonly key: string;
   readonly message: string;
+}
+
+/** A machine of a provider. */
+export interface RouteGuest {
+  readonly provider: string;
+  readonly node: string;
+  readonly id: number;
 }
 
 /** An activity signal of one workload. */
@@ -75,6 +82,8 @@ export interface ControlDeps {
   readonly health: HealthSource;
   /** Sends a test notice to each receiver. */
   notifyTest(): Promise<readonly { readonly sender: string; readonly type: string; readonly error: string | null }[]>;
+  /** The node (id 0) or guest behind a route; null = none, or not known. Never rejects. */
+  guestOf(route: Route): Promise<RouteGuest | null>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether traffic may come; `missing` says in words what is waited for. */
   ready(): { readonly ok: boolean; readonly missing: readonly string[] };

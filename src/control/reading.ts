@@ -40,23 +40,24 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   };
 }
 
-function routeEndpoints({ registry, clock, health }: ControlDeps): Record<string, RequestHandler> {
-  const toBody = (route: Route): z.infer<typeof RouteBody> =>
-    toRouteBody(route, { clock, health: health.view(route.spec.alias) });
+function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
+  const { registry, clock, health } = deps;
+  const toBody = async (route: Route): Promise<z.infer<typeof RouteBody>> =>
+    toRouteBody(route, { clock, health: health.view(route.spec.alias), guest: await deps.guestOf(route) });
   return {
-    "/routes": (request, response) => {
-      const routes = Array.from(registry.routes(), toBody);
+    "/routes": async (request, response) => {
+      const routes = await Promise.all(Array.from(registry.routes(), toBody));
       const { by } = request.query;
       if (by === undefined) return void response.json({ routes } satisfies z.infer<typeof Routes>);
       if (by !== "provider") return sendProblem(response, { code: "BAD_REQUEST", detail: "by must be provider" });
       const providers = Object.fromEntries(Map.groupBy(routes, (route) => route.provider));
       response.json({ providers } satisfies z.infer<typeof RoutesByProvider>);
     },
-    "/routes/:alias": (request, response) => {
+    "/routes/:alias": async (request, response) => {
       const alias = toAlias(request.params["alias"]);
       const route = alias === null ? undefined : registry.get(alias);
       if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      response.json(toBody(route));
+      response.json(await toBody(route));
     },
   };
 }

@@ -7,7 +7,7 @@ import { toRouteContext } from "../core/route-context.ts";
 import type { Route } from "../core/route.ts";
 import type { Reason } from "../core/verdict.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
-import type { ProviderStatus, SignalStatus } from "./deps.ts";
+import type { ProviderStatus, RouteGuest, SignalStatus } from "./deps.ts";
 import type {
   Event as EventBody,
   Health as HealthBody,
@@ -57,7 +57,11 @@ export function toWorkloadBody(workload: WorkloadHandle, context: WorkloadContex
 
 export function toRouteBody(
   route: Route,
-  { clock, health }: { readonly clock: Clock; readonly health: HealthView | undefined },
+  {
+    clock,
+    health,
+    guest,
+  }: { readonly clock: Clock; readonly health: HealthView | undefined; readonly guest: RouteGuest | null },
 ): RouteBody {
   const { spec, workload, lastUsedAt } = route;
   const context = toRouteContext(route);
@@ -68,7 +72,7 @@ export function toRouteBody(
     path: spec.path,
     provider: spec.source,
     workload: spec.workload,
-    guest: null,
+    guest: guest === null ? null : { provider: guest.provider, node: guest.node, id: guest.id },
     upstreams: context === null ? [] : [context.address],
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,

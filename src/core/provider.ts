@@ -139,6 +139,38 @@ export interface Insight {
   exec?(ref: string, command: readonly string[], options: IoOptions): Promise<ExecResult>;
 }
 
+/** What a route leads to, as far as it says so. */
+export interface LocateQuery {
+  /** A workload's ref: nothing else counts then. */
+  readonly ref: string | null;
+  readonly hostname: string | null;
+  readonly ip: string | null;
+  readonly alias: string | null;
+}
+
+/** A machine of the engine. `id` 0 and `ref` null: a node itself, which nobody starts or stops. */
+export interface Placement {
+  readonly node: string;
+  readonly id: number;
+  readonly ref: string | null;
+}
+
+/** What a workload will ask of its engine. */
+export interface Need {
+  readonly ref: string;
+  readonly stopMethod: string;
+  /** Its address is asked for: no `upstream` is given. */
+  readonly needsAddress: boolean;
+  readonly wakeTimeoutMs: number;
+}
+
+/** Something that keeps a workload from sleeping or waking, with the mend. */
+export interface Obstacle {
+  readonly ref: string;
+  readonly level: "error" | "warning";
+  readonly message: string;
+}
+
 /**
  * Adapter to one engine. Every method is idempotent, takes a signal, and rejects only with `NodoffError`. `ref` is a
  * name from config, resolved anew at each call; one the engine does not know rejects with GONE (except `inspect`).
@@ -161,8 +193,19 @@ export interface Provider {
   pause(ref: string, options: IoOptions): Promise<void>;
   /** Unfreezes a paused one; already running is success. */
   resume(ref: string, options: IoOptions): Promise<void>;
-  /** Ends it at once (SIGKILL, or `stopSignal`), resolves once it no longer runs. */
-  kill(ref: string, options: IoOptions & { readonly stopSignal: string | null }): Promise<void>;
+  /**
+   * Ends it at once (SIGKILL, or `stopSignal`), resolves once it no longer runs. Where there are no signals (guests of
+   * Proxmox VE) a `timeoutMs` asks for a shutdown first and gives it so long; other engines ignore it.
+   */
+  kill(
+    ref: string,
+    options: IoOptions & { readonly stopSignal: string | null; readonly timeoutMs?: number | null },
+  ): Promise<void>;
+  /**
+   * Saves its memory to disk and ends it: the next `start` goes on where it was. Resolves once it no longer runs; already
+   * stopped is success. Absent where the engine cannot.
+   */
+  suspend?(ref: string, options: IoOptions): Promise<void>;
   /** Follows the engine until closed: reconnects by itself, replays what was missed, lists again. */
   watch(observer: ProviderObserver): { close(): Promise<void> };
   /**
@@ -176,6 +219,13 @@ export interface Provider {
   counters(ref: string, options: IoOptions): Promise<Counters>;
   /** The address a client on nodoff's own network reaches. Read anew after each start: it changes. */
   address(ref: string, query: AddressQuery, options: IoOptions): Promise<Address>;
+  /**
+   * The node or guest a route leads to; null = none of this engine. Rejects with REFUSED, naming the candidates, where
+   * several fit. Absent where there is nothing to find.
+   */
+  locate?(query: LocateQuery, options: IoOptions): Promise<Placement | null>;
+  /** Looks for missing rights and the like, for `nodoff check`. Changes nothing. Absent where nothing can be told. */
+  examine?(needs: readonly Need[], options: IoOptions): Promise<readonly Obstacle[]>;
   /** Ends connections and whatever the provider itself started to run (never a workload that is somebody else's). */
   close(): Promise<void>;
 }

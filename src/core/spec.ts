@@ -4,7 +4,8 @@
  */
 
 export type Strategy = "auto" | "page" | "hold" | "redirect";
-export type StopMethod = "stop" | "pause" | "kill";
+/** `suspend`: memory goes to disk (VMs). */
+export type StopMethod = "stop" | "pause" | "kill" | "suspend";
 
 /** Matches requests. Every field that is given must match; globs use `*` for any run of characters. */
 export interface RequestMatch {
@@ -129,8 +130,11 @@ export interface WorkloadSpec {
   readonly displayName: string;
   /** Name under `providers:`. */
   readonly provider: string;
-  readonly kind: "container" | "service" | "process" | "compose" | "group";
-  /** The provider's name for it: container name, `project/service`, process alias; of a group its own alias. */
+  readonly kind: "container" | "service" | "process" | "lxc" | "vm" | "compose" | "group";
+  /**
+   * The provider's name for it: container name, `project/service`, process alias, `lxc/100`, `vm/web@pve1`; of a group
+   * its own alias.
+   */
   readonly ref: string;
   /** `file`, or the name of the provider whose labels declared it. */
   readonly source: string;
@@ -233,4 +237,6 @@ export interface RouteSpec {
   readonly hostHeader: string | null;
   readonly excluded: boolean;
   readonly health: HealthSpec;
+  /** A node of a Proxmox VE cluster it leads to: nothing starts or stops that. Absent for all other routes. */
+  readonly node?: string;
 }

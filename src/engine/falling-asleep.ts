@@ -24,7 +24,9 @@ export async function memoryOf(unit: Unit): Promise<number | null> {
 
 /** A method the engine does not have becomes a stop. */
 export function methodOf({ deps }: Unit, wanted: StopMethod): StopMethod {
-  return wanted === "pause" && !deps.provider.capabilities.pause ? "stop" : wanted;
+  const { capabilities, suspend } = deps.provider;
+  const isPossible = wanted === "suspend" ? suspend !== undefined : wanted !== "pause" || capabilities.pause;
+  return isPossible ? wanted : "stop";
 }
 
 /** Stops it within the turn its last look has: nothing comes in between. Resolves when the engine is done. */
@@ -80,7 +82,8 @@ async function sleepAtEngine(unit: Unit, method: StopMethod): Promise<void> {
   const io = { signal: unit.calls() };
   try {
     if (method === "pause") await provider.pause(ref, io);
-    else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
+    else if (method === "kill") await provider.kill(ref, { ...io, stopSignal, timeoutMs });
+    else if (method === "suspend") await provider.suspend?.(ref, io);
     else await provider.stop(ref, { ...io, stopSignal, timeoutMs });
     // The next look may be long in coming, and whoever waits for its start must not find it running till then.
     if (unit.look !== undefined) remember(unit, { ...unit.look, power: method === "pause" ? "paused" : "stopped" });

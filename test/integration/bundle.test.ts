@@ -80,6 +80,15 @@ log: { format: json }
     await nodoff.line((text) => text.includes("engine not reachable"), "word about the engine");
   });
 
+  void it("starts with a Proxmox VE provider", async (t) => {
+    const access = `token_id: "nodoff@pve!wake", token_secret: s`;
+    const pve = `providers: { pve: { type: proxmox, url: "https://127.0.0.1:9", ${access} } }\n`;
+    const nodoff = await serve("proxmox.yaml", `${settings}${pve}`);
+    t.after(() => nodoff.close());
+    await nodoff.line((text) => text.includes('"listening"'), "address");
+    await nodoff.line((text) => text.includes("engine not reachable"), "word about the engine");
+  });
+
   void it("runs the demo: asleep, woken by a request, awake", async (t) => {
     const env = { TMPDIR: folder, PORT: "0" };
     const demo = await startChild(process.execPath, [join(dist, "main.js"), "demo"], { cwd: folder, env });

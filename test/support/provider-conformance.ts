@@ -21,12 +21,15 @@ export interface Subject {
   readonly clock: Clock;
   /** Creates a workload that does not run; returns its ref. */
   create(kind: Kind): Promise<string>;
+  /** Resolves once what was started heeds signals; absent: once it wrote a line. */
+  up?(ref: string): Promise<void>;
   /** What somebody else does. */
   readonly outside: {
     start(ref: string): Promise<void>;
     stop(ref: string): Promise<void>;
-    pause(ref: string): Promise<void>;
-    resume(ref: string): Promise<void>;
+    /** Absent where its kind of workload cannot be paused. */
+    pause?(ref: string): Promise<void>;
+    resume?(ref: string): Promise<void>;
     delete(ref: string): Promise<void>;
   };
   /** A workload nodoff must keep its hands off. */
@@ -55,13 +58,19 @@ async function rejects(work: Promise<unknown>, code: ErrorCode): Promise<NodoffE
 export function describeProvider(
   name: string,
   open: () => Promise<Subject>,
-  options: { readonly skip?: Readonly<Record<string, string>>; readonly missing?: string | false } = {},
+  options: {
+    readonly skip?: Readonly<Record<string, string>>;
+    readonly missing?: string | false;
+    /** false: the engine keeps no exit codes, all are null. */
+    readonly exitCodes?: boolean;
+  } = {},
 ): void {
   describe(`provider: ${name}`, { skip: options.missing ?? false }, () => {
     let subject: Subject;
     let provider: Provider;
     let watch: RecordingWatch;
     const unused = new Set(Object.keys(options.skip ?? {}));
+    const code = (exitCode: number): number | null => (options.exitCodes === false ? null : exitCode);
     const io = () => ({ signal: AbortSignal.timeout(limitMs) });
     const stopping = (timeoutMs: number | null = 5_000) => ({ ...io(), stopSignal: null, timeoutMs });
     const killing = () => ({ ...io(), stopSignal: null });
@@ -75,7 +84,8 @@ export function describeProvider(
       const ref = await subject.create(kind);
       await provider.start(ref, io());
       // A signal sent before the command has set its traps would end it otherwise than meant.
-      await eventually("its first line", async () => (await provider.logs(ref, { ...io(), lines: 1 })).length > 0);
+      if (subject.up !== undefined) await subject.up(ref);
+      else await eventually("its first line", async () => (await provider.logs(ref, { ...io(), lines: 1 })).length > 0);
       return ref;
     };
     const row = (title: string, run: () => Promise<void>): void => {
@@ -160,10 +170,10 @@ export function describeProvider(
     row("stop resolves once it no longer runs, and again is success", async () => {
       const ref = await started();
       await provider.stop(ref, stopping());
-      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: 0 });
+      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: code(0) });
       await provider.stop(ref, stopping());
       const { asked, exitCode, restarts } = await watch.change(ref, "exited");
-      assert.deepEqual({ asked, exitCode, restarts }, { asked: true, exitCode: 0, restarts: false });
+      assert.deepEqual({ asked, exitCode, restarts }, { asked: true, exitCode: code(0), restarts: false });
     });
 
     row("stop kills what ignores the signal, after the timeout", async () => {
@@ -171,14 +181,14 @@ export function describeProvider(
       const from = subject.clock.now();
       await provider.stop(ref, stopping(1_000));
       assert.ok(subject.clock.now() - from >= 990, "the whole timeout was given");
-      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: 137 });
+      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: code(137) });
       assert.equal((await watch.change(ref, "exited")).asked, true);
     });
 
     row("kill ends it at once", async () => {
       const ref = await started("stubborn");
       await provider.kill(ref, killing());
-      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: 137 });
+      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: code(137) });
       assert.equal((await watch.change(ref, "exited")).asked, true);
       await provider.start(ref, io());
       assert.equal(await power(ref), "running", "it can be started again");
@@ -188,7 +198,7 @@ export function describeProvider(
     row("kill by another signal waits for the end", async () => {
       const ref = await started();
       await provider.kill(ref, { ...io(), stopSignal: "SIGTERM" });
-      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: 0 });
+      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: code(0) });
     });
 
     row("pause freezes and resume thaws, each again is success", async () => {
@@ -237,8 +247,8 @@ export function describeProvider(
     row("an end nobody asked for is told with its code", async () => {
       const ref = await started("crasher");
       const { asked, exitCode, restarts } = await watch.change(ref, "exited");
-      assert.deepEqual({ asked, exitCode, restarts }, { asked: false, exitCode: 3, restarts: false });
-      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: 3 });
+      assert.deepEqual({ asked, exitCode, restarts }, { asked: false, exitCode: code(3), restarts: false });
+      assert.deepEqual(pick(await look(ref)), { power: "stopped", exitCode: code(3) });
     });
 
     row("a crash after a stop and a start counts as a crash", async () => {
@@ -263,17 +273,19 @@ export function describeProvider(
       const { outside } = subject;
       await outside.start(ref);
       await watch.change(ref, "started");
-      await outside.pause(ref);
-      await watch.change(ref, "paused");
-      await outside.resume(ref);
-      await watch.change(ref, "resumed");
+      if (outside.pause !== undefined && outside.resume !== undefined) {
+        await outside.pause(ref);
+        await watch.change(ref, "paused");
+        await outside.resume(ref);
+        await watch.change(ref, "resumed");
+      }
       await outside.stop(ref);
       assert.equal((await watch.change(ref, "exited")).asked, true);
       await outside.delete(ref);
       await watch.change(ref, "deleted");
       assert.deepEqual(
         watch.changes(ref).map(({ kind }) => kind),
-        ["started", "paused", "resumed", "exited", "deleted"],
+        ["started", ...(outside.pause === undefined ? [] : ["paused", "resumed"]), "exited", "deleted"],
       );
       assert.equal(await provider.inspect(ref, io()), undefined);
     });
