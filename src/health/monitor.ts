@@ -202,7 +202,10 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
   function routesChanged({ added, changed, removed }: RouteChanges): void {
     for (const alias of removed) {
       const each = watched.get(alias);
-      if (each !== undefined) remove(each);
+      if (each === undefined) continue;
+      remove(each);
+      // What is kept for a workload goes with the workload.
+      if (each.route.spec.workload !== alias) journal.forget(alias);
     }
     for (const alias of [...changed, ...added]) {
       const [each, route] = [watched.get(alias), routes.get(alias)];
