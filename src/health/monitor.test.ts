@@ -401,6 +401,18 @@ describe("check errors", () => {
     assert.equal(world.status("nas"), "healthy");
   });
 
+  it("are forgotten as soon as the engine itself says something", async () => {
+    const world = healthWorld({ answer: () => error });
+    world.workload("blog", "ready");
+    world.use(sleeper("blog"));
+    world.monitor.start();
+    await world.clock.advanceAsync(10 * interval);
+    world.answerWith(() => pass);
+    world.monitor.engineChanged("blog");
+    await settle();
+    assert.equal(world.status("blog"), "healthy");
+  });
+
   it("are what a check that throws comes to", async () => {
     const world = healthWorld({ answer: () => Promise.reject(new Error("defect")) });
     world.use(door("nas"));

@@ -2,10 +2,10 @@ import type { HealthView } from "../core/health.ts";
 import { nextCheckAt, phaseMs, retryDelayMs, slowedMs } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
 import type { Route, RouteChanges, RouteDirectory } from "../core/route.ts";
-import { createTargetHealth } from "../core/target-health.ts";
 import { createArchive } from "./archive.ts";
 import { checksFor, type RoundDeps, type RoundResult, runRound } from "./round.ts";
 import { createSchedule, type Turn } from "./schedule.ts";
+import { createTargets, type TargetListener } from "./targets.ts";
 import { createTelling, type TellingDeps } from "./telling.ts";
 import { createWatched, isChecked, isWatched, toInput, toUnwatchedView, toView, type Watched } from "./watched.ts";
 
@@ -36,7 +36,7 @@ export interface HealthMonitor {
   /** Targets of a route that may be given traffic. */
   healthyTargets(alias: string): readonly string[];
   /** Told when the healthy targets of a route with several change, also because it has others now. Returns the end. */
-  onHealthyTargets(listener: (alias: string, healthy: readonly string[]) => void): () => void;
+  onHealthyTargets(listener: TargetListener): () => void;
   /** Checks under way. */
   readonly inFlight: number;
 }
@@ -49,9 +49,9 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
   const { clock, logger, journal, store, routes } = deps;
   const watched = new Map<string, Watched>();
   const byWorkload = new Map<string, Set<Watched>>();
-  const listeners = new Set<(alias: string, healthy: readonly string[]) => void>();
   const schedule = createSchedule<Watched>({ clock, maxInFlight, turn });
   const archive = createArchive({ clock, store, watched: () => watched.values() });
+  const targetHealth = createTargets(logger);
   const feed = createTelling({ ...deps, archive });
   let ends: (() => void)[] | null = null;
   let stopped: Promise<void> | null = null;
@@ -74,7 +74,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
       schedule.plan(each, now + addressRetryMs);
       return null;
     }
-    syncTargets(each, targets);
+    targetHealth.sync(each, targets);
     const checks = checksFor(each.route, targets, each.checks, deps);
     each.checks = checks;
     return {
@@ -95,7 +95,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     each.latencyMs = latencyMs;
     if (latencyMs !== null) archive.latency(each, latencyMs);
     if (logger.debugEnabled) logger.debug("checked", { alias, outcome: outcome.kind, detail, latency_ms: latencyMs });
-    recordTargets(each, byTarget);
+    targetHealth.record(each, byTarget);
     feed(each, { type: "checked", outcome });
     if (outcome.kind === "pass") {
       each.lastSeenAt = wall;
@@ -127,25 +127,6 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     const facts = { alias, detail: each.detail };
     if (slowMs > 0 && !wasSlow) logger.error("monitor slowed: checks cannot be made", { ...facts, next_in_ms: slowMs });
     if (slowMs === 0 && wasSlow) logger.info("monitor back at its pace", facts);
-  }
-
-  function syncTargets(each: Watched, targets: readonly string[]): void {
-    if (each.targets === null && targets.length < 2) return;
-    each.targets ??= createTargetHealth(each.route.spec.health);
-    if (each.targets.sync(targets)) tellTargets(each);
-  }
-
-  function recordTargets(each: Watched, byTarget: RoundResult["byTarget"]): void {
-    let changed = false;
-    for (const [target, { outcome }] of byTarget)
-      if (each.targets?.record(target, outcome.kind === "pass") === true) changed = true;
-    if (changed) tellTargets(each);
-  }
-
-  function tellTargets({ route, targets }: Watched): void {
-    const healthy = targets?.healthy() ?? [];
-    logger.debug("healthy targets changed", { alias: route.spec.alias, healthy });
-    for (const listener of listeners) listener(route.spec.alias, healthy);
   }
 
   /** Takes over what the workload of a route does now. What is under way counts for nobody. */
@@ -182,7 +163,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     schedule.leave(each);
     feed(each, { type: "stopped" });
     archive.save(each);
-    if (each.targets?.sync([]) === true) tellTargets(each);
+    targetHealth.clear(each);
   }
 
   /** Only what is asked, or where, is another now: what is known of the route stays. */
@@ -202,7 +183,10 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
   function routesChanged({ added, changed, removed }: RouteChanges): void {
     for (const alias of removed) {
       const each = watched.get(alias);
-      if (each !== undefined) remove(each);
+      if (each === undefined) continue;
+      remove(each);
+      // What is kept for a workload goes with the workload.
+      if (each.route.spec.workload !== alias) journal.forget(alias);
     }
     for (const alias of [...changed, ...added]) {
       const [each, route] = [watched.get(alias), routes.get(alias)];
@@ -271,6 +255,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     },
     engineChanged(workload) {
       workloadChanged(workload, (each) => {
+        each.slowUntil = Number.NEGATIVE_INFINITY;
         if (isChecked(each.route)) schedule.plan(each, clock.now());
       });
     },
@@ -278,10 +263,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
       const each = watched.get(alias);
       return each === undefined ? [] : (each.targets?.healthy() ?? targetsOf(each.route));
     },
-    onHealthyTargets(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onHealthyTargets: targetHealth.subscribe,
     get inFlight() {
       return schedule.inFlight;
     },

@@ -21,6 +21,7 @@ export function createTelling(
 ): (each: Watched, input: HealthInput) => void {
   const { clock, logger, journal, store, archive } = deps;
 
+  /** What a check found. Sleeping, waking and failing are told by the workload itself. */
   function announce({ route, detail, latencyMs }: Watched, from: HealthStatus, to: HealthStatus): void {
     const { alias } = route.spec;
     const facts = { alias, from, detail, latency_ms: latencyMs };
@@ -28,9 +29,8 @@ export function createTelling(
     if (isUp) logger.info("health up", facts);
     else if (to === "unhealthy") logger.warn("health down", facts);
     else if (to === "error") logger.error("check error", facts);
-    else logger.debug("health changed", { ...facts, to });
-    // Sleeping, waking and beginning are told by others, and would push everything else out of the journal.
-    if (!isUp && to !== "unhealthy" && to !== "error") return;
+    // That all is well at the start is no news: thousands of them would push everything else out of the journal.
+    else return;
     journal.publish({ type: "health", alias, message: `${from} → ${to}${detail === null ? "" : `: ${detail}`}` });
   }
 
@@ -40,7 +40,8 @@ export function createTelling(
     each.state = state;
     if (state.status !== before.status) {
       archive.note(each);
-      announce(each, before.status, state.status);
+      logger.debug("health changed", { alias: each.route.spec.alias, from: before.status, to: state.status });
+      if (input.type === "checked") announce(each, before.status, state.status);
     }
     if (notice === null) return;
     store.setDown(each.route.spec.alias, notice === "down");

@@ -1,13 +1,12 @@
 import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Notice } from "../core/notices.ts";
-import type { StateName } from "../core/state.ts";
 
 /**
  * Makes notices of what the journal tells: wakes and stops that failed, engines lost and back, configuration left out.
  * Each once per spell: a service that is asked for all day fails to wake once. Returns the end.
  */
 export function noticeFromJournal(journal: Journal, notify: (notice: Notice) => void): () => void {
-  const states = new Map<string, StateName>();
+  const starting = new Set<string>();
   /** What was told and is not over: `wake blog`, `provider local`. */
   const told = new Set<string>();
 
@@ -19,15 +18,11 @@ export function noticeFromJournal(journal: Journal, notify: (notice: Notice) => 
 
   function state({ alias, state: next, failure, at }: JournalEvent): void {
     if (alias === null || next === undefined) return;
-    const before = states.get(alias);
-    states.set(alias, next);
-    if (next === "ready") told.delete(`wake ${alias}`);
-    if (next === "napping") told.delete(`stop ${alias}`);
-    if (next === "gone") {
-      for (const kind of ["wake", "stop"]) told.delete(`${kind} ${alias}`);
-      states.delete(alias);
-    }
-    if (before !== "starting" || next !== "error") return;
+    const wasStarting = starting.delete(alias);
+    if (next === "starting") starting.add(alias);
+    if (next === "ready" || next === "gone") told.delete(`wake ${alias}`);
+    if (next === "napping" || next === "gone") told.delete(`stop ${alias}`);
+    if (!wasStarting || next !== "error") return;
     const message = `${alias} could not be woken`;
     once(`wake ${alias}`, { event: "wake_failed", alias, at, message, detail: failure?.message ?? null });
   }

@@ -159,7 +159,7 @@ const kinds: readonly Kind[] = [
           };
           pump();
         };
-        if (mode === "slow") setTimeout(respond, 5_000).unref();
+        if (mode === "slow") setTimeout(() => stream.destroyed || respond(), 5_000).unref();
         else respond();
       });
       return { address: `h2c://127.0.0.1:${await open(t, server)}` };
