@@ -10,7 +10,12 @@ import { createDockerProvider } from "./index.ts";
 import type { RawContainer, RawExec } from "./raw.ts";
 
 const id = "d".repeat(64);
-const io = { signal: AbortSignal.timeout(60_000) };
+/** A time limit of its own for each call: the whole run may last longer. */
+const io = {
+  get signal() {
+    return AbortSignal.timeout(60_000);
+  },
+};
 
 interface World {
   readonly stub: EngineStub;

@@ -12,7 +12,12 @@ import { createProcessProvider } from "./index.ts";
 import type { ProcessDefinition, ProcessProvider } from "./index.ts";
 import { createOutputRing } from "./output.ts";
 
-const io = { signal: AbortSignal.timeout(60_000) };
+/** A time limit of its own for each call: the whole run may last longer. */
+const io = {
+  get signal() {
+    return AbortSignal.timeout(60_000);
+  },
+};
 const sh = (script: string, more: Partial<ProcessDefinition> = {}): ProcessDefinition => ({
   command: ["sh", "-c", script],
   cwd: null,
