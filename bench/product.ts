@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { type BenchChild, type ChildOptions, startChild } from "./child.ts";
 import { openFakeEngine } from "./fake-engine.ts";
 import { aliasOf, hostOf } from "./hook-request.ts";
+import { serverFlags } from "./load.ts";
 
 /** nodoff under test: servers/product.ts in a process of its own. */
 export interface Product extends BenchChild<{ readonly port: number }> {
@@ -34,7 +35,7 @@ export async function startProduct(config: object, options: ProductOptions = {})
     log: { level: "info", format: "json" },
   };
   await writeFile(file, stringify({ ...fixed, ...config }, { aliasDuplicateObjects: false }));
-  const nodeFlags = ["--expose-gc", ...(options.nodeFlags ?? [])];
+  const nodeFlags = [...serverFlags, ...(options.nodeFlags ?? [])];
   const child = await startChild<{ port: number }>("servers/product.ts", { ...options, nodeFlags, args: [file] });
   const origin = `http://127.0.0.1:${child.self.port}`;
   await until("nodoff ready", async () => (await fetch(`${origin}/readyz`)).ok);

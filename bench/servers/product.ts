@@ -4,7 +4,7 @@ import { templatesFolder } from "../../src/cli/assets.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { answerQuestions, cpuUs } from "../ipc.ts";
+import { answerQuestions, cpuUs, settle } from "../ipc.ts";
 import { loadGiven } from "./load.ts";
 
 /** The machine's clock, which notes how long each idle sweep took. */
@@ -49,10 +49,10 @@ answerQuestions(
   { port: app.hook.port },
   {
     cpu: cpuUs,
+    settle,
     /** Bytes in use after a collection. */
     heap() {
-      globalThis.gc?.();
-      globalThis.gc?.();
+      settle();
       return process.memoryUsage().heapUsed;
     },
     /** How often the system took the processor away from it. */
