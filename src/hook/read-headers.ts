@@ -43,8 +43,7 @@ interface Candidate {
   readonly at: number;
   /** `X-Forwarded-For`: how Go writes it, so Traefik and Caddy. */
   readonly capitalised: string;
-  /** Lower case. */
-  readonly firstLetter: number;
+  readonly letters: number;
   /** Of several, only the first counts. */
   readonly isSingle: boolean;
 }
@@ -55,7 +54,7 @@ const singles: ReadonlySet<string> = new Set(["content-length", "host", "user-ag
 const byLength: (readonly Candidate[] | undefined)[] = [];
 for (const [at, name] of known.entries()) {
   const capitalised = name.replace(/(?:^|-)./g, (letter) => letter.toUpperCase());
-  const candidate = { name, at, capitalised, firstLetter: name.charCodeAt(0), isSingle: singles.has(name) };
+  const candidate = { name, at, capitalised, letters: lettersOf(name), isSingle: singles.has(name) };
   byLength[name.length] = [...(byLength[name.length] ?? []), candidate];
 }
 
@@ -68,10 +67,9 @@ export function readHeaders(raw: readonly string[]): HookHeaders {
     const sent = raw[at] ?? "";
     const candidates = byLength[sent.length];
     if (candidates === undefined) continue;
-    // A letter's lower case differs by this one bit.
-    const firstLetter = sent.charCodeAt(0) | 32;
+    const letters = lettersOf(sent);
     for (const candidate of candidates) {
-      if (candidate.firstLetter !== firstLetter || !isSpelling(sent, candidate)) continue;
+      if (candidate.letters !== letters || !isSpelling(sent, candidate)) continue;
       const value = raw[at + 1] ?? "";
       const before = values[candidate.at];
       if (before === undefined) values[candidate.at] = value;
@@ -80,6 +78,11 @@ export function readHeaders(raw: readonly string[]): HookHeaders {
     }
   }
   return toObject(values);
+}
+
+/** First and last letter in one number, whatever their case: it differs by one bit. */
+function lettersOf(name: string): number {
+  return ((name.charCodeAt(0) | 32) << 8) | name.charCodeAt(name.length - 1) | 32;
 }
 
 /** Nearly all are spelt one of two ways: comparing is less than making the lower case of each. */
