@@ -23,6 +23,8 @@ export interface Product extends BenchChild<{ readonly port: number }> {
 export type ProductOptions = Omit<ChildOptions, "args">;
 
 const readyTimeoutMs = 120_000;
+/** Less CPU than that within a second is nobody at work. */
+const idleUsPerS = 50_000;
 
 /** Starts nodoff with `config` (every key but where it listens and what it keeps) and waits until it is ready. */
 export async function startProduct(config: object, options: ProductOptions = {}): Promise<Product> {
@@ -56,6 +58,18 @@ export async function startProduct(config: object, options: ProductOptions = {})
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** CPU in microseconds of what `product` held back since it was asked to hold: the work of one minute. */
+export async function minutesWork(product: Product): Promise<number> {
+  const before = await product.ask<number>("cpu");
+  await product.ask("release");
+  for (let last = before; ;) {
+    await delay(1_000);
+    const now = await product.ask<number>("cpu");
+    if (now - last < idleUsPerS) return now - before;
+    last = now;
+  }
 }
 
 /** A folder of its own, removed with everything in it. */

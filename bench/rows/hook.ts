@@ -1,6 +1,6 @@
 import { startChild } from "../child.ts";
 import { openLoad, type Server, serverFlags, warmUp } from "../load.ts";
-import { neverSleeping, startProduct, startReadyWorkloads } from "../product.ts";
+import { minutesWork, neverSleeping, startProduct, startReadyWorkloads } from "../product.ts";
 import { ratioOfTotals, ratiosOf, type Rounds, runRounds, valuesOf } from "../rounds.ts";
 import { atMost, type Figure, hopedFor, information, type Row, type RowOptions, type RowResult } from "../row.ts";
 
@@ -31,14 +31,17 @@ async function run(options: RowOptions): Promise<RowResult> {
   const bare = load.variant("bare", bareServer, hosts);
   const ours = [load.variant(workloads, sleepers, hosts), load.variant(routes, doors, hosts)];
   const others = [...ours, load.variant(express, expressServer, hosts)];
+  for (const product of [sleepers, doors]) await product.ask("hold");
   await warmUp([bare, ...others]);
-  const rounds = await runRounds(bare, others, { count: quick ? 10 : again ? 200 : 100 });
+  const rounds = await runRounds(bare, others, { count: quick ? 10 : again ? 160 : 80 });
   for (const [n, product] of [sleepers, doors].entries()) {
     const asked = hosts + (ours[n]?.asked() ?? 0);
     const allowed = await product.allowed();
     if (allowed !== asked) throw new Error(`${asked} requests were answered, /metrics knows of ${allowed}`);
   }
-  return { figures: toFigures(rounds), notes: toNotes(hosts, rounds) };
+  const perWorkload = (await minutesWork(sleepers)) / 1_000 / hosts;
+  const background = information("each minute besides, CPU per workload on Docker", "ms", [perWorkload]);
+  return { figures: [...toFigures(rounds), background], notes: toNotes(hosts, rounds) };
 }
 
 function toFigures(rounds: Rounds): readonly Figure[] {

@@ -29,8 +29,9 @@ async function run(options: RowOptions): Promise<RowResult> {
   const sweepsMs = await idleSweeps(full, quick ? 2 : 15);
   const base = load.variant("one workload", single, 1);
   const other = load.variant(many, full, count);
+  for (const product of [single, full]) await product.ask("hold");
   await warmUp([base, other]);
-  const rounds = await runRounds(base, [other], { count: quick ? 10 : again ? 300 : 150 });
+  const rounds = await runRounds(base, [other], { count: quick ? 10 : again ? 240 : 120 });
   return {
     figures: [
       atMost("CPU per request, of one workload", "x", ratiosOf(rounds, many, "cpuUs"), 1.1),
