@@ -10,9 +10,11 @@ export function hostOf(n: number): string {
 
 const agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
-/** What a browser's request for the n-th host looks like by the time Traefik asks about it: 19 headers, 1 KB. */
-export function toHookRequest(n: number): Buffer {
-  const host = hostOf(n);
+/**
+ * What the n-th browser's request looks like by the time Traefik asks about it: 19 headers, 1 KB. All differ as much,
+ * to however few hosts they go.
+ */
+export function toHookRequest(n: number, host = hostOf(n)): Buffer {
   return toRequest([
     `X-Forwarded-Host: ${host}`,
     `X-Forwarded-Uri: /dashboard/widgets/${n}?view=compact&page=${n % 7}`,

@@ -40,6 +40,13 @@ export function cpuUs(): number {
   return user + system;
 }
 
+/** Collects what is garbage now, so that no measurement pays for what was before it. Needs --expose-gc. */
+export function settle(): void {
+  if (globalThis.gc === undefined) throw new Error("a server under test needs --expose-gc");
+  globalThis.gc();
+  globalThis.gc();
+}
+
 /** Monotonic milliseconds that all processes of one machine share. */
 export function sharedNow(): number {
   return Number(process.hrtime.bigint()) / 1e6;

@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { type BenchChild, type ChildOptions, startChild } from "./child.ts";
 import { openFakeEngine } from "./fake-engine.ts";
 import { aliasOf, hostOf } from "./hook-request.ts";
+import { serverFlags } from "./load.ts";
 
 /** nodoff under test: servers/product.ts in a process of its own. */
 export interface Product extends BenchChild<{ readonly port: number }> {
@@ -22,6 +23,8 @@ export interface Product extends BenchChild<{ readonly port: number }> {
 export type ProductOptions = Omit<ChildOptions, "args">;
 
 const readyTimeoutMs = 120_000;
+/** Less CPU than that within a second is nobody at work. */
+const idleUsPerS = 50_000;
 
 /** Starts nodoff with `config` (every key but where it listens and what it keeps) and waits until it is ready. */
 export async function startProduct(config: object, options: ProductOptions = {}): Promise<Product> {
@@ -34,7 +37,7 @@ export async function startProduct(config: object, options: ProductOptions = {})
     log: { level: "info", format: "json" },
   };
   await writeFile(file, stringify({ ...fixed, ...config }, { aliasDuplicateObjects: false }));
-  const nodeFlags = ["--expose-gc", ...(options.nodeFlags ?? [])];
+  const nodeFlags = [...serverFlags, ...(options.nodeFlags ?? [])];
   const child = await startChild<{ port: number }>("servers/product.ts", { ...options, nodeFlags, args: [file] });
   const origin = `http://127.0.0.1:${child.self.port}`;
   await until("nodoff ready", async () => (await fetch(`${origin}/readyz`)).ok);
@@ -55,6 +58,18 @@ export async function startProduct(config: object, options: ProductOptions = {})
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** CPU in microseconds of what `product` held back since it was asked to hold: the work of one minute. */
+export async function minutesWork(product: Product): Promise<number> {
+  const before = await product.ask<number>("cpu");
+  await product.ask("release");
+  for (let last = before; ;) {
+    await delay(1_000);
+    const now = await product.ask<number>("cpu");
+    if (now - last < idleUsPerS) return now - before;
+    last = now;
+  }
 }
 
 /** A folder of its own, removed with everything in it. */

@@ -10,6 +10,8 @@ export interface Sample {
 export interface Variant {
   readonly name: string;
   readonly measure: () => Promise<Sample>;
+  /** Has it collect what is garbage now. */
+  readonly settle: () => Promise<unknown>;
 }
 
 /** One round: every variant measured once, the base before and after. */
@@ -30,24 +32,33 @@ const noiseLimit = 0.25;
 const triesPerRound = 3;
 
 /**
- * Measures until `count` rounds are quiet enough. The base runs at both ends of a round, the others in between in
- * turning order, so that drift and neighbours hit all alike. Throws when the machine is never quiet.
+ * Measures until `count` rounds are quiet enough. The base runs at both ends of a round, the others in between in an
+ * order that `random` (0 to 1) draws, so that drift, neighbours and what one leaves behind in the processor's cache hit
+ * all alike. Throws when the machine is never quiet.
  */
-export async function runRounds(base: Variant, others: readonly Variant[], count: number): Promise<Rounds> {
+export async function runRounds(
+  base: Variant,
+  others: readonly Variant[],
+  { count, random = Math.random }: { readonly count: number; readonly random?: () => number },
+): Promise<Rounds> {
   const kept: Round[] = [];
   let tries = 0;
   while (kept.length < count) {
     if (tries >= count * triesPerRound) throw new Error(`only ${kept.length} of ${tries} rounds were quiet enough`);
     const first = await base.measure();
     const measured = new Map<string, Sample>();
-    const shift = tries++ % others.length;
-    for (const { name, measure } of [...others.slice(shift), ...others.slice(0, shift)])
-      measured.set(name, await measure());
+    tries++;
+    for (const { name, measure } of shuffled(others, random)) measured.set(name, await measure());
     const last = await base.measure();
     if (isNoisy(first, last)) continue;
     kept.push({ base: middleOf(first, last), others: measured });
   }
   return { kept, thrownAway: tries - kept.length };
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
+  const drawn = items.map((item) => ({ item, lot: random() }));
+  return drawn.sort((a, b) => a.lot - b.lot).map(({ item }) => item);
 }
 
 export function isNoisy(first: Sample, last: Sample): boolean {
@@ -69,6 +80,12 @@ export function ratiosOf(rounds: Rounds, name: string, key: keyof Sample, to?: s
   return rounds.kept.map(
     ({ base, others }) => need(others, name)[key] / (to === undefined ? base : need(others, to))[key],
   );
+}
+
+/** The ratio of all CPU to all CPU: what is rare and dear, and no median sees, is in it. */
+export function ratioOfTotals(rounds: Rounds, name: string): number {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  return sum(valuesOf(rounds, name, "cpuUs")) / sum(rounds.kept.map(({ base }) => base.cpuUs));
 }
 
 function need(samples: ReadonlyMap<string, Sample>, name: string): Sample {

@@ -14,6 +14,7 @@ import { createGate } from "./engine/gate.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
 import { createHook, type Hook } from "./hook/hook.ts";
 import type { Dialed } from "./net/dialed.ts";
+import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher, forwardedClient } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
@@ -70,7 +71,7 @@ export function createDoors(deps: DoorDeps): Doors {
   const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
   const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits }));
   const control = createControl(controlDeps(deps, hook));
-  const server = createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {
+  const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
     if (!hook.serve(req, res)) control(req, res);
   });
   const pools = createOriginPools({ clock, dialed: deps.dialed });

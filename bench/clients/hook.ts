@@ -1,5 +1,6 @@
 /** Asks the hook as Traefik would. */
-import { aliasOf, toHeldRequest, toHookRequest } from "../hook-request.ts";
+import { availableParallelism } from "node:os";
+import { aliasOf, hostOf, toHeldRequest, toHookRequest } from "../hook-request.ts";
 import { answerQuestions, sharedNow } from "../ipc.ts";
 import { percentile } from "../stats.ts";
 import { type Connection, openConnection } from "./connection.ts";
@@ -10,11 +11,11 @@ export interface ClosedLoad {
   /** Requests go round the first so many hosts. */
   readonly hosts: number;
   readonly connections: number;
-  readonly durationMs: number;
+  /** How many are sent in all. */
+  readonly requests: number;
 }
 
 export interface ClosedResult {
-  readonly requests: number;
   readonly elapsedMs: number;
   readonly p99Ms: number;
 }
@@ -30,10 +31,17 @@ export type SteadySample = readonly [sentAt: number, tookMs: number];
 
 /** Not in the order of the hosts, so that nothing profits from neighbours. Prime to any number of hosts used here. */
 const stride = 7919;
-const requests: Buffer[] = [];
+/** So many different requests are sent in turn, to however few hosts: only the hosts may make a difference. */
+const variety = 10_000;
+const requestsByHosts = new Map<number, readonly Buffer[]>();
 
-function prepare(hosts: number): void {
-  for (let n = requests.length; n < hosts; n++) requests.push(toHookRequest(n));
+/** Made before anything is measured: the n-th asks for host n, beginning anew where hosts are fewer. */
+function prepared(hosts: number): readonly Buffer[] {
+  const known = requestsByHosts.get(hosts);
+  if (known !== undefined) return known;
+  const made = Array.from({ length: Math.max(hosts, variety) }, (_, n) => toHookRequest(n, hostOf(n % hosts)));
+  requestsByHosts.set(hosts, made);
+  return made;
 }
 
 /** Runs `work` on fresh connections; the first wrong answer ends it. */
@@ -50,40 +58,75 @@ async function onConnections<T>(
   }
 }
 
-function closed(load: ClosedLoad): Promise<ClosedResult> {
-  prepare(load.hosts);
-  return onConnections(load, async (open) => {
-    const tookMs: number[] = [];
-    const begun = performance.now();
-    const end = begun + load.durationMs;
-    let next = 0;
-    await Promise.all(
-      open.map(
-        (connection) =>
-          new Promise<void>((resolve) => {
-            let sentAt = 0;
-            const send = (): void => {
-              next = (next + stride) % load.hosts;
-              sentAt = performance.now();
-              connection.send(requests[next] ?? Buffer.alloc(0), answered);
-            };
-            const answered = (): void => {
-              const now = performance.now();
-              tookMs.push(now - sentAt);
-              if (now < end) send();
-              else resolve();
-            };
-            send();
-          }),
-      ),
-    );
-    return { requests: tookMs.length, elapsedMs: performance.now() - begun, p99Ms: percentile(tookMs, 0.99) };
-  });
+/** Connections of a closed load: a proxy keeps them, so no measurement pays for opening them. */
+interface Kept {
+  readonly open: readonly Connection[];
+  /** Rejects with the first wrong answer or broken connection. */
+  readonly failed: Promise<never>;
+}
+
+const keptByPort = new Map<number, Promise<Kept>>();
+
+function kept({ port, connections }: ClosedLoad): Promise<Kept> {
+  const known = keptByPort.get(port);
+  if (known !== undefined) return known;
+  const failed = Promise.withResolvers<never>();
+  const opening = Array.from({ length: connections }, () => openConnection(port, failed.reject));
+  const opened = Promise.all(opening).then((open) => ({ open, failed: failed.promise }));
+  keptByPort.set(port, opened);
+  return opened;
+}
+
+/**
+ * Keeps this process from sleeping until the returned function is called. To send to a sleeping process the server
+ * would have to wake it, which is work of its own: how much, would depend on which of the two happens to be faster.
+ */
+function stayAwake(): () => void {
+  let isOver = availableParallelism() === 1;
+  const turn = (): void => {
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  return () => {
+    isOver = true;
+  };
+}
+
+async function closed(load: ClosedLoad): Promise<ClosedResult> {
+  const requests = prepared(load.hosts);
+  const { open, failed } = await kept(load);
+  const sleep = stayAwake();
+  const tookMs: number[] = [];
+  const begun = performance.now();
+  let left = load.requests;
+  let next = 0;
+  const ask = (connection: Connection): Promise<void> =>
+    new Promise((resolve) => {
+      let sentAt = 0;
+      const send = (): void => {
+        if (left === 0) return resolve();
+        left--;
+        next = (next + stride) % requests.length;
+        sentAt = performance.now();
+        connection.send(requests[next] ?? Buffer.alloc(0), answered);
+      };
+      const answered = (): void => {
+        tookMs.push(performance.now() - sentAt);
+        send();
+      };
+      send();
+    });
+  try {
+    await Promise.race([Promise.all(open.map(ask)), failed]);
+  } finally {
+    sleep();
+  }
+  return { elapsedMs: performance.now() - begun, p99Ms: percentile(tookMs, 0.99) };
 }
 
 /** Asks for each host once; rejects unless each is allowed, by its own route, as ready. */
 function check({ port, hosts }: { readonly port: number; readonly hosts: number }): Promise<void> {
-  prepare(hosts);
+  const requests = prepared(hosts);
   return onConnections({ port, connections: 1 }, async ([connection]) => {
     for (let n = 0; n < hosts; n++) {
       const answer = await new Promise<Buffer>((resolve) => connection?.send(requests[n] ?? Buffer.alloc(0), resolve));
@@ -108,7 +151,7 @@ const steady: (() => Promise<readonly SteadySample[]>)[] = [];
 
 /** Sends one request per millisecond, however slowly they are answered, to hosts 1 to `hosts` - 1, until `steadyEnd`. */
 async function steadyBegin({ port, hosts }: { readonly port: number; readonly hosts: number }): Promise<void> {
-  prepare(hosts);
+  const requests = prepared(hosts);
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
   const result = onConnections({ port, connections: 512 }, async (open) => {

@@ -35,11 +35,11 @@ async function run(options: RowOptions): Promise<RowResult> {
   const checking = { port: checked.self.port, perSecond: count / intervalS, durationMs: quick ? 3_000 : 10_000 };
   await bare.ask<number>("check", checking);
   const bareUs = [await bare.ask<number>("check", checking), await bare.ask<number>("check", checking)];
-  await using load = await openLoad(quick ? 300 : 1_000);
+  await using load = await openLoad();
   const off = load.variant("monitor off", silent, count);
   const beside = load.variant(on, busy, count);
-  await warmUp([off, beside], quick ? 2 : 4);
-  const rounds = await runRounds(off, [beside], quick ? 5 : again ? 21 : 11);
+  await warmUp([off, beside]);
+  const rounds = await runRounds(off, [beside], { count: quick ? 10 : again ? 80 : 40 });
   const perCheckUs = windows.map(({ cpuUs, checks }) => cpuUs / checks);
   return {
     figures: [

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { openLoad, warmUp } from "../load.ts";
 import { neverSleeping, type Product, startProduct, startReadyWorkloads } from "../product.ts";
-import { ratiosOf, runRounds, valuesOf } from "../rounds.ts";
+import { ratioOfTotals, ratiosOf, runRounds, valuesOf } from "../rounds.ts";
 import { atMost, information, type Row, type RowOptions, type RowResult } from "../row.ts";
 
 const many = "many workloads";
@@ -21,7 +21,7 @@ async function run(options: RowOptions): Promise<RowResult> {
   await using single = await startReadyWorkloads(1, { nodeFlags });
   await using full = await startReadyWorkloads(count, { nodeFlags });
   const startUs = (await full.ask<number>("cpu")) - (await single.ask<number>("cpu"));
-  await using load = await openLoad(quick ? 300 : 500);
+  await using load = await openLoad();
   // Every route has been asked for once: what the hook keeps of it is there.
   await load.check(single, 1);
   await load.check(full, count);
@@ -29,11 +29,13 @@ async function run(options: RowOptions): Promise<RowResult> {
   const sweepsMs = await idleSweeps(full, quick ? 2 : 15);
   const base = load.variant("one workload", single, 1);
   const other = load.variant(many, full, count);
-  await warmUp([base, other], quick ? 2 : 4);
-  const rounds = await runRounds(base, [other], quick ? 3 : again ? 31 : 15);
+  for (const product of [single, full]) await product.ask("hold");
+  await warmUp([base, other]);
+  const rounds = await runRounds(base, [other], { count: quick ? 10 : again ? 240 : 120 });
   return {
     figures: [
       atMost("CPU per request, of one workload", "x", ratiosOf(rounds, many, "cpuUs"), 1.1),
+      information("the same, all rounds together", "x", [ratioOfTotals(rounds, many)]),
       atMost("idle sweep", "ms", sweepsMs, 1),
       // What is there once, however many there are, would weigh too much in a thousand.
       quick
@@ -64,7 +66,7 @@ async function bytesPerDoor(count: number, nodeFlags: readonly string[]): Promis
 
 async function heapOfDoors(count: number, nodeFlags: readonly string[]): Promise<number> {
   await using product = await startProduct(neverSleeping(count), { nodeFlags });
-  await using load = await openLoad(0);
+  await using load = await openLoad();
   await load.check(product, count);
   return await product.ask<number>("heap");
 }

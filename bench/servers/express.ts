@@ -15,7 +15,7 @@ import { listen } from "../../src/net/listen.ts";
 import { addressMatcher, createTrust } from "../../src/net/trust.ts";
 import { createPages } from "../../src/pages/pages.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { answerQuestions, cpuUs } from "../ipc.ts";
+import { answerQuestions, cpuUs, settle } from "../ipc.ts";
 import { loadGiven } from "./load.ts";
 
 const config = loadGiven(process.argv[2]);
@@ -49,4 +49,4 @@ const hook = createHook({
 const app = express().disable("x-powered-by").disable("etag");
 app.get("/auth/traefik", (req, res) => void hook.serve(req, res));
 const { port } = await listen(createServer({ keepAliveTimeout: 180_000 }, app), { host: "127.0.0.1", port: 0 });
-answerQuestions({ port }, { cpu: cpuUs });
+answerQuestions({ port }, { cpu: cpuUs, settle });

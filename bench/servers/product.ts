@@ -1,29 +1,13 @@
 /** nodoff itself, put together by src/app.ts from a configuration file, plus answers about its own CPU, memory and sweeps. */
 import { createApp } from "../../src/app.ts";
 import { templatesFolder } from "../../src/cli/assets.ts";
-import type { Clock } from "../../src/core/clock.ts";
-import { systemClock } from "../../src/system-clock.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { answerQuestions, cpuUs } from "../ipc.ts";
+import { answerQuestions, cpuUs, settle } from "../ipc.ts";
+import { createBenchClock } from "./bench-clock.ts";
 import { loadGiven } from "./load.ts";
 
-/** The machine's clock, which notes how long each idle sweep took. */
-function timedClock(tookMs: number[]): Clock {
-  return {
-    ...systemClock,
-    after(delayMs, run) {
-      if (run.name !== "sweep") return systemClock.after(delayMs, run);
-      return systemClock.after(delayMs, () => {
-        const begun = performance.now();
-        run();
-        tookMs.push(performance.now() - begun);
-      });
-    },
-  };
-}
-
 const config = loadGiven(process.argv[2]);
-const sweepsMs: number[] = [];
+const clock = createBenchClock();
 const { level } = config.log;
 const app = await createApp({
   version: "bench",
@@ -35,7 +19,7 @@ const app = await createApp({
   inContainer: false,
   templates: templatesFolder(),
   configSchema: {},
-  clock: timedClock(sweepsMs),
+  clock,
   // Formatted as ever, then dropped: where lines go is not ours to measure. Errors are shown.
   logger: createLogger({
     level,
@@ -49,16 +33,17 @@ answerQuestions(
   { port: app.hook.port },
   {
     cpu: cpuUs,
+    settle,
     /** Bytes in use after a collection. */
     heap() {
-      globalThis.gc?.();
-      globalThis.gc?.();
+      settle();
       return process.memoryUsage().heapUsed;
     },
     /** How often the system took the processor away from it. */
     preempted: () => process.resourceUsage().involuntaryContextSwitches,
     rss: () => process.memoryUsage.rss(),
-    /** Durations in ms of the sweeps since the last time it was asked. */
-    sweeps: () => sweepsMs.splice(0),
+    sweeps: clock.sweeps,
+    hold: clock.hold,
+    release: clock.release,
   },
 );

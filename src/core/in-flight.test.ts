@@ -18,8 +18,7 @@ function routeOf(alias: string, workload: string | null): Route {
     lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
     door: spec.door,
-    allowHeaders: null,
-    namedAllow: null,
+    headerName: null,
   };
 }
 

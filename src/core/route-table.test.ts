@@ -60,9 +60,13 @@ describe("hosts", () => {
 
   test("a Host header of thousands of labels costs next to nothing", () => {
     const host = "a.".repeat(8000);
-    const started = performance.now();
-    for (let i = 0; i < 100; i++) assert.equal(match(host, "/"), "all");
-    assert.ok(performance.now() - started < 100);
+    const tookMs = Array.from({ length: 20 }, () => {
+      const started = performance.now();
+      assert.equal(match(host, "/"), "all");
+      return performance.now() - started;
+    });
+    // The best of many, on however busy a machine: cutting label by label would take ten times as long.
+    assert.ok(Math.min(...tookMs) < 5, `${Math.min(...tookMs)} ms`);
   });
 });
 

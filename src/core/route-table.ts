@@ -1,3 +1,4 @@
+import { createHostMap } from "./host-map.ts";
 import { addPrefix, deletePrefix, matchPrefix, noPrefixes } from "./path-prefixes.ts";
 import type { Prefixes } from "./path-prefixes.ts";
 
@@ -35,46 +36,49 @@ export function createRouteTable<T extends object>(): RouteTable<T> {
     all: new Map(),
   };
   const { exact } = hosts;
-  /** Values of exact hosts that have one for all their paths, nearly all of them: one step less per request. */
-  const sole = new Map<string, T>();
-  const note = (kind: HostKind, key: string, prefixes: Prefixes<T> | undefined): void => {
-    if (kind !== "exact") return;
-    if (prefixes?.only === undefined) sole.delete(key);
-    else sole.set(key, prefixes.only);
+  /**
+   * Values of exact hosts that have one for all their paths, nearly all of them: one step less per request, and nothing
+   * else is kept of those hosts.
+   */
+  const sole = createHostMap<T>();
+
+  const change = (pattern: string, edit: (prefixes: Prefixes<T>) => Prefixes<T>): void => {
+    const [kind, key] = toKey(pattern);
+    const only = kind === "exact" ? sole.get(key) : undefined;
+    const before = only === undefined ? hosts[kind].get(key) : addPrefix(noPrefixes, "/", only);
+    const after = edit(before ?? noPrefixes);
+    const alone = kind === "exact" ? toSole(after) : undefined;
+    if (kind === "exact") sole.delete(key);
+    if (alone !== undefined) sole.set(key, alone);
+    if (alone !== undefined || after.entries.length === 0) hosts[kind].delete(key);
+    else hosts[kind].set(key, after);
+  };
+  const matchExact = (name: string, path: string): T | undefined => {
+    const only = sole.get(name);
+    if (only !== undefined) return only;
+    return matchIn(exact, name, path);
   };
 
   return {
     add(patterns, path, value) {
-      for (const pattern of patterns) {
-        const [kind, key] = toKey(pattern);
-        const prefixes = addPrefix(hosts[kind].get(key) ?? noPrefixes, path, value);
-        hosts[kind].set(key, prefixes);
-        note(kind, key, prefixes);
-      }
+      for (const pattern of patterns) change(pattern, (prefixes) => addPrefix(prefixes, path, value));
     },
     delete(patterns, path, value) {
-      for (const pattern of patterns) {
-        const [kind, key] = toKey(pattern);
-        const left = deletePrefix(hosts[kind].get(key) ?? noPrefixes, path, value);
-        if (left.entries.length > 0) hosts[kind].set(key, left);
-        else hosts[kind].delete(key);
-        note(kind, key, left);
-      }
+      for (const pattern of patterns) change(pattern, (prefixes) => deletePrefix(prefixes, path, value));
     },
     match(host, path) {
       // Nearly every request names its host in the very form we keep: normalise only what is not found.
-      const only = sole.get(host);
-      if (only !== undefined) return only;
-      let name = host;
-      let prefixes = exact.get(name);
-      if (prefixes === undefined) {
-        name = normaliseHost(host);
-        prefixes = exact.get(name);
-      }
-      const found = prefixes && matchPrefix(prefixes, path);
-      return found ?? matchPatterns(hosts, name, path);
+      const found = matchExact(host, path);
+      if (found !== undefined) return found;
+      const name = normaliseHost(host);
+      return matchExact(name, path) ?? matchPatterns(hosts, name, path);
     },
   };
+}
+
+/** The value where it is the only one, under `/`. */
+function toSole<T>({ entries, only }: Prefixes<T>): T | undefined {
+  return entries[0]?.waiting.length === 0 ? only : undefined;
 }
 
 function matchPatterns<T>(hosts: Record<HostKind, Hosts<T>>, name: string, path: string): T | undefined {

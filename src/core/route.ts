@@ -21,13 +21,10 @@ export type DecisionName = (typeof decisionNames)[number];
 /** Plain numbers, read at scrape time. */
 export type DecisionCounts = Record<DecisionName, number>;
 
-/** Headers of an allow that tell the proxy where the route leads, for as long as it leads there. */
-export interface NamedAllow {
-  readonly upstream: string | null;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** A route at run time. The counters are written by doors per request and read by API and metrics. */
+/**
+ * A route at run time. The counters are written by doors per request and read by API and metrics. With 10,000 of them
+ * each object that a request goes through is a miss of the processor's cache: what it needs stands in this one.
+ */
 export interface Route {
   readonly spec: RouteSpec;
   /** null: leads to something that never sleeps. */
@@ -36,10 +33,8 @@ export interface Route {
   upstream(): string | null;
   /** `spec.door`, or one that says the same: equal doors are one object. */
   readonly door: DoorSpec;
-  /** Headers of an allow: kept here by the hook, which makes them when they are first needed. */
-  allowHeaders: Readonly<Record<string, string>> | null;
-  /** The same where `?route=` named the route. */
-  namedAllow: NamedAllow | null;
+  /** The alias as a header's value: kept here by the hook, which makes it when it is first needed. */
+  headerName: string | null;
   readonly decisions: DecisionCounts;
   requestsTotal: number;
   /** Monotonic ms of the last counted request; -Infinity = none yet (a number throughout: stored per request). */

@@ -33,12 +33,15 @@ export function createGate(deps: GateDeps): Gate {
   const quotas = new WeakMap<WorkloadHandle, Map<string, RateLimiter>>();
   const answers = createAnswers(deps);
 
-  function doorOf(route: Route): CompiledDoor {
-    const known = doors.get(route.door);
-    if (known !== undefined) return known;
-    const door = compileDoor(route.door, deps);
-    doors.set(route.door, door);
-    return door;
+  let lastDoor: CompiledDoor | null = null;
+
+  function doorOf({ door }: Route): CompiledDoor {
+    // Nearly always the one before.
+    if (lastDoor?.spec === door) return lastDoor;
+    const compiled = doors.get(door) ?? compileDoor(door, deps);
+    doors.set(door, compiled);
+    lastDoor = compiled;
+    return compiled;
   }
 
   function admit(route: Route, facts: RequestFacts, options: DoorOptions): Answer | Promise<Answer> {

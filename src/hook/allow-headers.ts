@@ -1,25 +1,20 @@
 import type { Route } from "../core/route.ts";
 
 /**
- * Headers of an allow, made once per route: the path that every request of an awake service takes. `named`: `?route=`
- * named the route, so the proxy may be told where it leads.
+ * Headers of an allow, as names and values in turn: node:http writes those with less ado than an object. `named`:
+ * `?route=` named the route, so the proxy may be told where it leads.
  */
-export function allowHeaders(route: Route, named: boolean): Readonly<Record<string, string>> {
-  const plain = (route.allowHeaders ??= toHeaders(route.spec.alias));
-  if (!named) return plain;
-  const upstream = route.upstream();
-  if (route.namedAllow === null || route.namedAllow.upstream !== upstream) {
-    const headers = upstream === null ? plain : { ...plain, "x-nodoff-upstream": upstream };
-    route.namedAllow = { upstream, headers };
-  }
-  return route.namedAllow.headers;
+export function allowHeaders(route: Route, named: boolean): string[] {
+  const name = (route.headerName ??= toHeader(route.spec.alias));
+  const upstream = named ? route.upstream() : null;
+  if (upstream === null) return ["content-length", "0", "x-nodoff-route", name, "x-nodoff-state", "ready"];
+  const upstreamHeader = ["x-nodoff-upstream", upstream];
+  return ["content-length", "0", "x-nodoff-route", name, "x-nodoff-state", "ready", ...upstreamHeader];
 }
 
-function toHeaders(alias: string): Readonly<Record<string, string>> {
-  return {
-    "content-length": "0",
-    // A header takes no other characters, a container's name may have them.
-    "x-nodoff-route": encodeURI(alias),
-    "x-nodoff-state": "ready",
-  };
+/** A header takes no other characters, a container's name may have them. */
+function toHeader(alias: string): string {
+  const encoded = encodeURI(alias);
+  // One string for both, where they are equal: nearly always.
+  return encoded === alias ? alias : encoded;
 }

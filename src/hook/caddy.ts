@@ -1,7 +1,6 @@
+import type { RequestHeaders } from "../core/gate.ts";
 import type { Dialect } from "./dialect.ts";
 import { readForwarded } from "./forwarded.ts";
-import { readHeaders } from "./read-headers.ts";
-import type { HookHeaders } from "./read-headers.ts";
 
 /** Caddy's `forward_auth`. It has no limit of its own; the kit gives it `response_header_timeout 30s`. */
 export const caddy: Dialect = {
@@ -9,7 +8,7 @@ export const caddy: Dialect = {
   maxHoldMs: 25_000,
   hidesReplies: false,
   read(req, toClient) {
-    const headers = readHeaders(req.rawHeaders);
+    const { headers } = req;
     return readForwarded({ headers, toClient, upgrade: isUpgrade(headers) });
   },
 };
@@ -18,12 +17,12 @@ export const caddy: Dialect = {
 export const caddyErrors: Dialect = {
   ...caddy,
   read(req, toClient) {
-    const headers = readHeaders(req.rawHeaders);
+    const { headers } = req;
     return readForwarded({ headers, toClient, upgrade: isUpgrade(headers), method: req.method });
   },
 };
 
 /** Upgrade reaches the hook unless the kit strips it; the WebSocket key always does. */
-function isUpgrade(headers: HookHeaders): boolean {
+function isUpgrade(headers: RequestHeaders): boolean {
   return headers.upgrade !== undefined || headers["sec-websocket-key"] !== undefined;
 }

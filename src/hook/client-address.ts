@@ -10,6 +10,7 @@ export function createClientReader(hops: () => number): ToClient {
   let memoHops = hops();
   return (list) => {
     if (list === undefined) return null;
+    if (isPlainIpv4(list)) return list;
     if (memoHops !== hops()) {
       memoHops = hops();
       memo.clear();
@@ -21,4 +22,28 @@ export function createClientReader(hops: () => number): ToClient {
     memo.set(list, client);
     return client;
   };
+}
+
+/** Whether it is one IPv4 address as one writes it: most are, and need neither parsing nor remembering. */
+function isPlainIpv4(list: string): boolean {
+  let dots = 0;
+  let digits = 0;
+  let value = 0;
+  if (list.length > 15) return false;
+  for (let at = 0; at < list.length; at++) {
+    const code = list.charCodeAt(at);
+    if (code === 46) {
+      if (digits === 0) return false;
+      dots++;
+      digits = 0;
+      value = 0;
+      continue;
+    }
+    // A leading zero would be octal to some.
+    if (code < 48 || code > 57 || (digits > 0 && value === 0)) return false;
+    digits++;
+    value = value * 10 + code - 48;
+    if (value > 255) return false;
+  }
+  return dots === 3 && digits > 0;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { RequestFacts } from "../core/gate.ts";
-import type { HookHeaders, KnownHeader } from "./read-headers.ts";
+import type { RequestFacts, RequestHeaders } from "../core/gate.ts";
+import type { KnownHeader } from "./read-headers.ts";
 
 /** The client's address as X-Forwarded-For or X-Original-Addr says it; null = it does not say. */
 export type ToClient = (list: string | undefined) => string | null;
@@ -24,9 +24,9 @@ export interface Dialect {
 type DialectName = "traefik" | "caddy" | "nginx";
 
 /** A header's value. Empty counts as absent. */
-export function headerOf(headers: HookHeaders, name: KnownHeader): string | undefined {
+export function headerOf(headers: RequestHeaders, name: KnownHeader): string | undefined {
   const value = headers[name];
-  return value === "" ? undefined : value;
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** The first member of a list header: what the outermost proxy said. */

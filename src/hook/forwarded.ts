@@ -1,12 +1,11 @@
-import type { RequestFacts } from "../core/gate.ts";
+import type { RequestFacts, RequestHeaders } from "../core/gate.ts";
 import { isHostForm } from "../net/host-form.ts";
 import { firstOf, headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 import type { ToClient, Unreadable } from "./dialect.ts";
-import type { HookHeaders } from "./read-headers.ts";
 
 /** What differs between the two proxies that speak X-Forwarded-*. */
 interface Forwarded {
-  readonly headers: HookHeaders;
+  readonly headers: RequestHeaders;
   readonly toClient: ToClient;
   readonly upgrade: boolean;
   /** Taken where X-Forwarded-Method is absent; undefined = it must be there. */

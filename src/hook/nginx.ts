@@ -1,5 +1,4 @@
 import { isHostForm } from "../net/host-form.ts";
-import { readHeaders } from "./read-headers.ts";
 import type { Dialect } from "./dialect.ts";
 import { headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 
@@ -9,7 +8,7 @@ export const nginx: Dialect = {
   maxHoldMs: 25_000,
   hidesReplies: true,
   read(req, toClient) {
-    const headers = readHeaders(req.rawHeaders);
+    const { headers } = req;
     const host = headerOf(headers, "host");
     if (host === undefined || !isHostForm(host)) return { header: "Host" };
     const target = headerOf(headers, "x-original-uri");

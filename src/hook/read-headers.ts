@@ -1,7 +1,10 @@
-/** The headers the hook looks at; everything else a browser sends is none of its business. */
+/** The headers the hook looks at, and those by which HTTP itself works; what else a browser sends is none of its business. */
 const known = [
   "accept",
   "accept-language",
+  "connection",
+  "content-length",
+  "expect",
   "host",
   "hx-request",
   "purpose",
@@ -10,6 +13,9 @@ const known = [
   "sec-fetch-site",
   "sec-purpose",
   "sec-websocket-key",
+  "te",
+  "trailer",
+  "transfer-encoding",
   "upgrade",
   "user-agent",
   "x-forwarded-for",
@@ -33,73 +39,89 @@ export type HookHeaders = Record<KnownHeader, string | undefined>;
 
 interface Candidate {
   readonly name: KnownHeader;
-  /** Lower case. */
-  readonly firstLetter: number;
+  /** Its place in `known`. */
+  readonly at: number;
+  /** `X-Forwarded-For`: how Go writes it, so Traefik and Caddy. */
+  readonly capitalised: string;
+  readonly letters: number;
+  /** Of several, only the first counts. */
+  readonly isSingle: boolean;
 }
+
+const singles: ReadonlySet<string> = new Set(["content-length", "host", "user-agent"]);
 
 /** By the length of the name: most of a request's headers are told apart by that. */
 const byLength: (readonly Candidate[] | undefined)[] = [];
-for (const name of known) {
-  byLength[name.length] = [...(byLength[name.length] ?? []), { name, firstLetter: name.charCodeAt(0) }];
+for (const [at, name] of known.entries()) {
+  const capitalised = name.replace(/(?:^|-)./g, (letter) => letter.toUpperCase());
+  const candidate = { name, at, capitalised, letters: lettersOf(name), isSingle: singles.has(name) };
+  byLength[name.length] = [...(byLength[name.length] ?? []), candidate];
 }
 
-/**
- * Reads `rawHeaders` of node:http in one pass. Its own `headers` builds an object of all twenty that a browser sends,
- * which costs more than everything else the hook does for a request.
- */
+const none: readonly (string | undefined)[] = known.map(() => undefined);
+
+/** Reads `rawHeaders` of node:http in one pass. */
 export function readHeaders(raw: readonly string[]): HookHeaders {
-  const headers = none();
+  const values: (string | undefined)[] = none.slice();
   for (let at = 0; at < raw.length; at += 2) {
     const sent = raw[at] ?? "";
     const candidates = byLength[sent.length];
     if (candidates === undefined) continue;
-    // A letter's lower case differs by this one bit.
-    const firstLetter = sent.charCodeAt(0) | 32;
-    let lower = "";
+    const letters = lettersOf(sent);
     for (const candidate of candidates) {
-      if (candidate.firstLetter !== firstLetter) continue;
-      lower ||= sent.toLowerCase();
-      if (candidate.name !== lower) continue;
-      add(headers, candidate.name, raw[at + 1] ?? "");
+      if (candidate.letters !== letters || !isSpelling(sent, candidate)) continue;
+      const value = raw[at + 1] ?? "";
+      const before = values[candidate.at];
+      if (before === undefined) values[candidate.at] = value;
+      else if (!candidate.isSingle) values[candidate.at] = `${before}, ${value}`;
       break;
     }
   }
-  return headers;
+  return toObject(values);
 }
 
-/** node:http keeps the first of these and joins the others. */
-function add(headers: HookHeaders, name: KnownHeader, value: string): void {
-  const before = headers[name];
-  if (before === undefined) headers[name] = value;
-  else if (name !== "host" && name !== "user-agent") headers[name] = `${before}, ${value}`;
+/** First and last letter in one number, whatever their case: it differs by one bit. */
+function lettersOf(name: string): number {
+  return ((name.charCodeAt(0) | 32) << 8) | name.charCodeAt(name.length - 1) | 32;
 }
 
-/** Written out, so that all have one shape. */
-function none(): HookHeaders {
+/** Nearly all are spelt one of two ways: comparing is less than making the lower case of each. */
+function isSpelling(sent: string, { name, capitalised }: Candidate): boolean {
+  return sent === capitalised || sent === name || sent.toLowerCase() === name;
+}
+
+/** Written out in the order of `known`, so that all have one shape and are made in one go. */
+function toObject(values: readonly (string | undefined)[]): HookHeaders {
   return {
-    accept: undefined,
-    "accept-language": undefined,
-    host: undefined,
-    "hx-request": undefined,
-    purpose: undefined,
-    "sec-fetch-dest": undefined,
-    "sec-fetch-mode": undefined,
-    "sec-fetch-site": undefined,
-    "sec-purpose": undefined,
-    "sec-websocket-key": undefined,
-    upgrade: undefined,
-    "user-agent": undefined,
-    "x-forwarded-for": undefined,
-    "x-forwarded-host": undefined,
-    "x-forwarded-method": undefined,
-    "x-forwarded-proto": undefined,
-    "x-forwarded-uri": undefined,
-    "x-nodoff-probe": undefined,
-    "x-original-addr": undefined,
-    "x-original-method": undefined,
-    "x-original-proto": undefined,
-    "x-original-upgrade": undefined,
-    "x-original-uri": undefined,
-    "x-requested-with": undefined,
+    accept: values[0],
+    "accept-language": values[1],
+    connection: values[2],
+    "content-length": values[3],
+    expect: values[4],
+    host: values[5],
+    "hx-request": values[6],
+    purpose: values[7],
+    "sec-fetch-dest": values[8],
+    "sec-fetch-mode": values[9],
+    "sec-fetch-site": values[10],
+    "sec-purpose": values[11],
+    "sec-websocket-key": values[12],
+    te: values[13],
+    trailer: values[14],
+    "transfer-encoding": values[15],
+    upgrade: values[16],
+    "user-agent": values[17],
+    "x-forwarded-for": values[18],
+    "x-forwarded-host": values[19],
+    "x-forwarded-method": values[20],
+    "x-forwarded-proto": values[21],
+    "x-forwarded-uri": values[22],
+    "x-nodoff-probe": values[23],
+    "x-original-addr": values[24],
+    "x-original-method": values[25],
+    "x-original-proto": values[26],
+    "x-original-upgrade": values[27],
+    "x-original-uri": values[28],
+    "x-requested-with": values[29],
   };
 }

@@ -6,7 +6,6 @@ import type { ChannelRequest } from "./asked.ts";
 import type { PageChannel } from "./channel.ts";
 import { headerOf, splitTarget } from "./dialect.ts";
 import type { ToClient } from "./dialect.ts";
-import { readHeaders } from "./read-headers.ts";
 import { peerOf } from "./write.ts";
 
 /** Whether a path belongs to the page channel, whatever the service behind it would make of it. */
@@ -33,7 +32,7 @@ export function serveDirectly(
   deps: { readonly registry: RouteRegistry; readonly toClient: ToClient },
 ): void {
   const { req } = http;
-  const headers = readHeaders(req.rawHeaders);
+  const { headers } = req;
   const host = headerOf(headers, "host") ?? "";
   // The nginx kit says it by a header of its own; the other two always set X-Forwarded-For.
   const forwarded = headerOf(headers, "x-forwarded-for") ?? headerOf(headers, "x-original-addr");

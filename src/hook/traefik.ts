@@ -1,6 +1,5 @@
 import type { Dialect } from "./dialect.ts";
 import { readForwarded } from "./forwarded.ts";
-import { readHeaders } from "./read-headers.ts";
 
 /**
  * Traefik's `forwardAuth`. It strips Upgrade and Connection from the subrequest, so a WebSocket shows only by its key.
@@ -11,7 +10,7 @@ export const traefik: Dialect = {
   maxHoldMs: 25_000,
   hidesReplies: false,
   read(req, toClient) {
-    const headers = readHeaders(req.rawHeaders);
+    const { headers } = req;
     return readForwarded({ headers, toClient, upgrade: headers["sec-websocket-key"] !== undefined });
   },
 };

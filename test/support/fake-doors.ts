@@ -87,8 +87,7 @@ export function fakeRoute(spec: RouteSpec, workload: WorkloadHandle | null): Rou
     decisions,
     requestsTotal: 0,
     door: doorSpec(),
-    allowHeaders: null,
-    namedAllow: null,
+    headerName: null,
     lastUsedAt: Number.NEGATIVE_INFINITY,
     inFlight: 0,
   };

@@ -168,8 +168,7 @@ function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteP
     decisions: Object.fromEntries(decisionNames.map((name) => [name, 0])) as DecisionCounts,
     requestsTotal: 0,
     door: doorSpec(),
-    allowHeaders: null,
-    namedAllow: null,
+    headerName: null,
     lastUsedAt: Number.NEGATIVE_INFINITY,
     get inFlight() {
       return inFlight;
