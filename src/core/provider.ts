@@ -16,6 +16,8 @@ export interface Look {
   /** The engine's identity of this very incarnation; a recreated container has the same refs and another id. */
   readonly id: string;
   readonly power: Power;
+  /** Wall clock ms at which this incarnation was made; absent where the engine does not say. */
+  readonly createdAt?: number;
   /** Wall clock ms of the last start; null when it never ran. */
   readonly startedAt: number | null;
   /** Exit code of the last run; null while running or unknown. */

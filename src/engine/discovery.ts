@@ -125,18 +125,23 @@ function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {
 
 /**
  * Looks by what their labels are remembered under: a container's labels never change under one id, but a rename may free
- * a name. In the order they were found, new ones by name: a name or host stays with the container that has it while
- * another is made to replace it, as compose does.
+ * a name. In the order they were found, of those found at once the older first: a name or host stays with the container
+ * that has it while another is made to replace it, as compose does, and after a restart of nodoff the same one has it.
  */
 function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
-  const byName = looks.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const keyed = new Map(byName.map((look) => [`${look.id} ${nameOf(look)}`, look]));
+  const byAge = looks.toSorted((a, b) => ageOf(a) - ageOf(b) || (nameOf(a) < nameOf(b) ? -1 : 1));
+  const keyed = new Map(byAge.map((look) => [`${look.id} ${nameOf(look)}`, look]));
   const ordered = new Map<string, Look>();
   for (const key of [...known.keys(), ...keyed.keys()]) {
     const look = keyed.get(key);
     if (look !== undefined) ordered.set(key, look);
   }
   return ordered;
+}
+
+/** Where the engine does not say, all are of one age. */
+function ageOf({ createdAt = 0 }: Look): number {
+  return createdAt;
 }
 
 function nameOf(look: Look): string {

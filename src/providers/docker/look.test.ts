@@ -37,6 +37,8 @@ describe("docker look", () => {
   it("knows when it started, and year 1 as never", () => {
     assert.equal(look().startedAt, Date.UTC(2026, 0, 1, 0, 0, 1, 500));
     assert.equal(look({ State: { Running: false, StartedAt: never } }).startedAt, null);
+    assert.equal(look({ Created: "2025-12-31T00:00:00.5Z" }).createdAt, Date.UTC(2025, 11, 31, 0, 0, 0, 500));
+    assert.equal(look().createdAt, undefined);
   });
 
   it("has an exit code only of a run that ended", () => {

@@ -19,12 +19,14 @@ export function toLook(raw: RawContainer, context: LookContext): Look {
   const power = toPower(raw);
   const labels = raw.Config?.Labels ?? {};
   const startedAt = toTime(raw.State?.StartedAt);
+  const createdAt = toTime(raw.Created);
   const exitCode = raw.State?.ExitCode ?? null;
   const never = startedAt === null && exitCode === 0;
   return {
     refs: toRefs(raw.Name ?? raw.Id, context.alone ? serviceOf(labels) : undefined),
     id: raw.Id,
     power,
+    ...(createdAt !== null && { createdAt }),
     startedAt,
     exitCode: power === "running" || power === "paused" || never ? null : exitCode,
     error: toError(raw),

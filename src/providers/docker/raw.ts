@@ -5,6 +5,7 @@
 export interface RawContainer {
   readonly Id: string;
   readonly Name?: string;
+  readonly Created?: string;
   readonly State?: RawState;
   readonly RestartCount?: number;
   readonly Config?: {

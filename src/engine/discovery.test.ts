@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { fakeClock } from "../../test/support/fake-clock.ts";
+import { fakeProvider } from "../../test/support/fake-provider.ts";
+import { silentLogger } from "../../test/support/logger.ts";
+import { routeSpec, workloadSpec } from "../../test/support/specs.ts";
+import type { Look } from "../core/provider.ts";
+import { mergeSpecs } from "./desired.ts";
+import { createDiscovery } from "./discovery.ts";
+
+function lookOf(name: string, createdAt?: number): Look {
+  return {
+    refs: [name],
+    id: `id-${name}`,
+    power: "running",
+    ...(createdAt !== undefined && { createdAt }),
+    startedAt: null,
+    exitCode: null,
+    error: null,
+    health: "none",
+    labels: {},
+    refusal: null,
+    warnings: [],
+  };
+}
+
+/** Every container wants the same host. */
+function winnerOf(...rounds: readonly (readonly Look[])[]): {
+  readonly winner: string | undefined;
+  readonly keys: string[];
+} {
+  const clock = fakeClock();
+  const discovery = createDiscovery({
+    clock,
+    logger: silentLogger,
+    provider: fakeProvider({ clock }),
+    read: (look) => {
+      const [alias = ""] = look.refs;
+      const routes = [routeSpec({ alias, workload: alias, hosts: ["shared.test"] })];
+      return { kind: "spec", workload: workloadSpec({ alias, ref: alias }), routes };
+    },
+  });
+  for (const looks of rounds) discovery.update(looks, new Set());
+  const { routes, problems } = mergeSpecs({ source: "the file", workloads: [], routes: [] }, discovery.sets);
+  return { winner: routes[0]?.alias, keys: problems.map(({ source, key }) => `${source} ${key}`) };
+}
+
+it("gives what two containers ask for to the older one, and reports the other", () => {
+  const [young, old] = [lookOf("a-young", 2_000), lookOf("b-old", 1_000)];
+  assert.deepEqual(winnerOf([young, old]), { winner: "b-old", keys: ["label a-young nodoff.host"] });
+  assert.deepEqual(winnerOf([lookOf("b"), lookOf("a")]).winner, "a", "by name where nobody knows their age");
+});
+
+it("leaves it with the one that has it", () => {
+  const [young, old] = [lookOf("a-young", 2_000), lookOf("b-old", 1_000)];
+  assert.equal(winnerOf([young], [young, old]).winner, "a-young");
+});
