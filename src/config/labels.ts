@@ -6,10 +6,14 @@ import type { Finding, Report } from "./findings.ts";
 import { toAlias, toRouteAlias } from "./label-alias.ts";
 import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
+import { checkDependencies } from "./resolve-dependencies.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
+import { kinds } from "./resolve-kinds.ts";
+import { checkSchedule, withPossibleSleep } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
+  isFollower,
   mergeKeys,
   toDoorSpec,
   toHosts,
@@ -18,6 +22,7 @@ import {
 } from "./resolve-workload.ts";
 import { Labels } from "./schema-workload.ts";
 import type { LabelKeys, WorkloadKeys } from "./schema-workload.ts";
+import { shareFor, withSharedDoor, withSharedParts } from "./share.ts";
 import type { Defaults } from "./types.ts";
 
 /** One wrong label. `source` is `label <container>`. */
@@ -125,12 +130,11 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const { report, publicUrl, provider, containerName } = context;
   const { routes = {}, ...ownKeys } = own;
   const { kind, ref } = context.target ?? { kind: "container", ref: containerName };
-  checkKeys(ownKeys, stopMethods[kind], report);
+  const { methods } = kinds[kind];
+  checkKeys(ownKeys, methods, report);
   checkDoor(ownKeys, publicUrl, report);
-  const { stop_method: common, ...defaults } = context.defaults;
-  // What the kind cannot do is no default for it.
-  const isPossible = common !== undefined && stopMethods[kind].some((method) => method === common);
-  const keys = mergeKeys(isPossible ? context.defaults : defaults, ownKeys);
+  const keys = mergeKeys(withPossibleSleep(context.defaults, methods), ownKeys);
+  checkSchedule(ownKeys, keys, report);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);
   const isNamed = keys.upstream !== undefined || keys.port !== undefined;
@@ -147,15 +151,25 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
       keys,
       all.some((route) => route.upstream === null),
     );
-  const identity = { alias, provider, kind, ref, source: provider };
-  return { workload: toWorkloadSpec(identity, keys, upstream), routes: all };
+  const identity = {
+    alias,
+    provider,
+    kind,
+    ref,
+    source: provider,
+    followsDependants: isFollower(ownKeys, keys, all.length > 0),
+  } as const;
+  const workload = toWorkloadSpec(identity, keys, upstream);
+  checkDependencies(workload, toOwnNames(alias, context), report);
+  const share = shareFor(context.defaults);
+  return { workload: withSharedParts(workload, share), routes: all.map((route) => withSharedDoor(route, share)) };
 }
 
-const stopMethods = {
-  container: ["stop", "pause", "kill"],
-  lxc: ["stop", "kill"],
-  vm: ["stop", "kill", "pause", "suspend"],
-} as const;
+/** By which names a dependency of the container would be the container itself. */
+function toOwnNames(alias: string, { labels, containerName, takenAliases }: Context): ReadonlySet<string> {
+  const service = labels["com.docker.compose.service"] ?? containerName;
+  return new Set([alias, ...[containerName, service].filter((name) => takenAliases?.has(name) !== true)]);
+}
 
 type Head = { readonly alias: string; readonly source: string; readonly workload: string };
 

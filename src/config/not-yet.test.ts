@@ -16,21 +16,8 @@ const examples: Readonly<Record<string, string>> = {
   "admin.auth": "admin: { auth: none }",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
-  signals: "signals: {}",
+  "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
   notify: "notify: {}",
-  "workloads.*.compose": "workloads: { w: { compose: a } }",
-  "workloads.*.group": "workloads: { w: { group: [a] } }",
-  "workloads.*.wake": "workloads: { w: { wake: one } }",
-  "workloads.*.depends_on": "workloads: { w: { depends_on: [a] } }",
-  "workloads.*.depends_on_sleep": "workloads: { w: { depends_on_sleep: true } }",
-  "workloads.*.tiers": "workloads: { w: { tiers: [{ after: 1m, do: stop }] } }",
-  "workloads.*.schedule": "workloads: { w: { schedule: {} } }",
-  "workloads.*.dry_run": "workloads: { w: { dry_run: true } }",
-  "workloads.*.activity.connections": "workloads: { w: { activity: { connections: {} } } }",
-  "workloads.*.activity.network": "workloads: { w: { activity: { network: {} } } }",
-  "workloads.*.activity.cpu": "workloads: { w: { activity: { cpu: {} } } }",
-  "workloads.*.activity.exec_sessions": "workloads: { w: { activity: { exec_sessions: false } } }",
-  "workloads.*.activity.probe": "workloads: { w: { activity: { probe: {} } } }",
   "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
   "workloads.*.health": "workloads: { w: { health: {} } }",
   "workloads.*.listen": "workloads: { w: { listen: ':1' } }",
@@ -69,15 +56,15 @@ describe("keys of later issues", () => {
   });
 
   it("are refused among the defaults and in labels, under their own path", () => {
-    assert.deepEqual(findNotYet({ defaults: { depends_on: [] } })[0]?.path, ["defaults", "depends_on"]);
+    assert.deepEqual(findNotYet({ defaults: { health: {} } })[0]?.path, ["defaults", "health"]);
     const labels = {
-      depends_on: labelText("a"),
-      dry_run: labelText("false"),
+      health: { path: labelText("/") },
+      loading: { theme: labelText("default") },
       routes: { a: { listen: labelText(":1") } },
     };
     assert.deepEqual(
       findNotYetInLabels(labels).map(({ path }) => path.join(".")),
-      ["depends_on", "routes.a.listen"],
+      ["health", "routes.a.listen"],
     );
   });
 
@@ -86,10 +73,10 @@ describe("keys of later issues", () => {
       store: null,
       base_path: "/",
       admin: { auth: "required" },
-      workloads: { w: { dry_run: false, depends_on_sleep: false, loading: { theme: "default" } } },
+      workloads: { w: { loading: { theme: "default" } } },
     };
     assert.deepEqual(findNotYet(tree), []);
   });
 
-  it("are ignored in x- templates", () => assert.deepEqual(findNotYet({ workloads: { "x-t": { tiers: [] } } }), []));
+  it("are ignored in x- templates", () => assert.deepEqual(findNotYet({ workloads: { "x-t": { health: {} } } }), []));
 });

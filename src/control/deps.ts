@@ -1,8 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
+import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
+import type { PowerInterval } from "../core/store.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
 /** A provider at one moment. */
@@ -42,8 +44,8 @@ export interface SignalStatus {
 }
 
 /**
- * What the reading API shows. Everything is read at each request and changed by none; `adminToken` and `metricsPublic`
- * may be getters over the running configuration.
+ * What the API shows and what it may ask for. Everything is read at each request; `adminToken` and `metricsPublic` may be
+ * getters over the running configuration.
  */
 export interface ControlDeps {
   readonly version: string;
@@ -59,6 +61,12 @@ export interface ControlDeps {
   workloads(): Iterable<WorkloadHandle>;
   workload(alias: string): WorkloadHandle | undefined;
   signals(alias: string): readonly SignalStatus[];
+  /** The workload's latest `limit` events, oldest first. */
+  events(alias: string, limit: number): readonly JournalEvent[];
+  /** As `Store.intervals`: what the workload did from `since` on. */
+  intervals(alias: string, since: number): readonly PowerInterval[];
+  /** Told of everything somebody asks for. */
+  readonly journal: Pick<Journal, "publish">;
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
   /** The node (id 0) or guest behind a route; null = none, or not known. Never rejects. */

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { ConfigErrors, Problem, Providers, Route, Version, Workload } from "./schema.ts";
+import { ConfigErrors, Events, Problem, Providers, Route, Savings, Version, Workload } from "./schema.ts";
 
 const shapes = {
   problem: Problem,
   workload: Workload,
+  events: Events,
+  savings: Savings,
   route: Route,
   providers: Providers,
   config_errors: ConfigErrors,

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Route } from "../core/route.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
+import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
 import type {
   ConfigErrors,
   Providers,
@@ -15,10 +16,7 @@ import type {
 } from "./schema.ts";
 import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
 
-/** What an alias may look like; anything else is unknown without a look. */
-const aliasPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-
-/** The endpoints that only read, by their path under `/api/v1`. */
+/** The endpoints that tell how things are now, by their path under `/api/v1`. */
 export function readingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
   return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...otherEndpoints(deps) };
 }
@@ -34,11 +32,9 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ workloads } satisfies z.infer<typeof Workloads>);
     },
     "/workloads/:alias": (request, response) => {
-      const alias = toAlias(request.params["alias"]);
-      const workload = alias === null ? undefined : deps.workload(alias);
-      if (alias === null || workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      const routes = routesByWorkload(deps.registry.routes()).get(alias) ?? [];
-      response.json(toWorkloadBody(workload, { signals: deps.signals(alias), routes }));
+      const workload = findWorkload(request, deps);
+      if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
+      response.json(describeWorkload(workload, deps));
     },
   };
 }
@@ -79,19 +75,4 @@ function otherEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ version: deps.version } satisfies z.infer<typeof Version>);
     },
   };
-}
-
-function toAlias(param: unknown): string | null {
-  return typeof param === "string" && aliasPattern.test(param) ? param : null;
-}
-
-function routesByWorkload(routes: Iterable<Route>): ReadonlyMap<string, readonly string[]> {
-  const aliases = new Map<string, string[]>();
-  for (const { spec } of routes) {
-    if (spec.workload === null) continue;
-    const known = aliases.get(spec.workload);
-    if (known === undefined) aliases.set(spec.workload, [spec.alias]);
-    else known.push(spec.alias);
-  }
-  return aliases;
 }
