@@ -10,7 +10,7 @@ import { checkDependencies } from "./resolve-dependencies.ts";
 import { checkHealth } from "./resolve-health.ts";
 import { kinds } from "./resolve-kinds.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
-import { checkSchedule } from "./resolve-sleep.ts";
+import { checkSchedule, withPossibleSleep } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
@@ -131,13 +131,11 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const { report, publicUrl, provider, containerName } = context;
   const { routes = {}, ...ownKeys } = own;
   const { kind, ref } = context.target ?? { kind: "container", ref: containerName };
-  checkKeys(ownKeys, kinds[kind].methods, report);
+  const { methods } = kinds[kind];
+  checkKeys(ownKeys, methods, report);
   checkDoor(ownKeys, publicUrl, report);
   checkHealth(ownKeys.health, context.defaults.health, report);
-  const { stop_method: common, ...defaults } = context.defaults;
-  // What the kind cannot do is no default for it.
-  const isPossible = common !== undefined && kinds[kind].methods.includes(common);
-  const keys = mergeKeys(isPossible ? context.defaults : defaults, ownKeys);
+  const keys = mergeKeys(withPossibleSleep(context.defaults, methods), ownKeys);
   checkSchedule(ownKeys, keys, report);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);

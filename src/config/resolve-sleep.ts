@@ -32,6 +32,17 @@ function toTier(keys: TierKeys): Tier {
   return { afterMs: keys.after, method: keys.do };
 }
 
+/** Defaults without what a kind cannot do: `pause` is no default for containers of Proxmox VE. */
+export function withPossibleSleep(defaults: WorkloadKeys, methods: readonly string[]): WorkloadKeys {
+  const { stop_method: method, tiers, ...rest } = defaults;
+  const possible = tiers?.filter((tier) => methods.includes(tier.do)) ?? [];
+  return {
+    ...rest,
+    ...(method !== undefined && methods.includes(method) && { stop_method: method }),
+    ...(possible.length > 0 && { tiers: possible }),
+  };
+}
+
 function toSchedule({ timezone, awake = [], asleep = [] }: WorkloadKeys["schedule"] = {}): ScheduleSpec | null {
   return awake.length + asleep.length === 0 ? null : { timezone: timezone ?? null, awake, asleep };
 }

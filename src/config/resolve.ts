@@ -12,7 +12,7 @@ import { resolveNotify } from "./resolve-notify.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { findReached } from "./resolve-reach.ts";
 import type { Reached } from "./resolve-reach.ts";
-import { checkSchedule, checkSleep, createContradictions } from "./resolve-sleep.ts";
+import { checkSchedule, checkSleep, createContradictions, withPossibleSleep } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
@@ -137,10 +137,7 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   checkDoor(own, publicUrl, report);
   checkHealth(own.health, file.defaults?.health, report);
   const { provider: common, ...defaults } = file.defaults ?? {};
-  // What the kind cannot do is no default for it.
-  if (defaults.stop_method !== undefined && !kinds[kind].methods.includes(defaults.stop_method))
-    delete defaults.stop_method;
-  const keys = mergeKeys(defaults, own);
+  const keys = mergeKeys(withPossibleSleep(defaults, kinds[kind].methods), own);
   checkMerged(alias, { own, keys, kind }, context);
   const provider = toProvider(kind, { own: own.provider, common }, context, report);
   const upstream = toOwnUpstream(kind, { alias, keys }, context, report);

@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
-import { sendProblem } from "./answers.ts";
 import type { Route } from "../core/route.ts";
+import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
 import { healthEndpoints } from "./health.ts";

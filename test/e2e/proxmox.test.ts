@@ -15,7 +15,7 @@ import { scaledClock } from "../support/pve/scaled-clock.ts";
 
 /** The cluster's time; nodoff itself runs by the machine's. */
 const speed = 4;
-const names = ["ct", "vm", "ha", "browser", "disk", "tagged"] as const;
+const names = ["ct", "vm", "ha", "browser", "disk", "tagged", "busy"] as const;
 type Name = (typeof names)[number];
 const hostOf = (name: Name): string => `${name}.localhost`;
 /** Every guest has an address of its own: all of 127.0.0.0/8 is this machine. */
@@ -41,6 +41,7 @@ describe("nginx, nodoff and a simulated cluster", () => {
       }),
       browser: pve.cluster.add("lxc", 103, { ...listen("browser"), name: "browser" }),
       disk: pve.cluster.add("qemu", 104, { ...listen("disk"), power: "running", timings: { vmServiceMs: 2_000 } }),
+      busy: pve.cluster.add("lxc", 106, { ...listen("busy"), power: "running", traffic: 100_000 }),
       tagged: pve.cluster.add("lxc", 105, {
         ...listen("tagged"),
         name: "tagged",
@@ -64,6 +65,7 @@ describe("nginx, nodoff and a simulated cluster", () => {
         workloads: {
           ct: { lxc: 100, host: hostOf("ct"), port },
           vm: { vm: 101, host: hostOf("vm"), upstream: `http://${addressOf("vm")}:${port}`, stop_method: "pause" },
+          busy: { lxc: 106, host: hostOf("busy"), port, idle_timeout: "20s" },
           ha: { lxc: 102, host: hostOf("ha"), port },
           disk: {
             vm: 104,
@@ -147,6 +149,24 @@ describe("nginx, nodoff and a simulated cluster", () => {
     await nodoff.inState("tagged", "napping");
     assert.equal(guests.tagged.power, "stopped");
     assert.equal(guests.tagged.starts, 1);
+  });
+
+  it("traffic nobody at a door saw keeps a container awake, until it ends", async () => {
+    await nodoff.inState("busy", "ready");
+    interface Shown {
+      readonly last_used_at: string;
+      readonly reasons: readonly { readonly signal: string }[];
+    }
+    const show = async (): Promise<Shown> => (await nodoff.api("/workloads/busy")) as Shown;
+    const first = Date.parse((await show()).last_used_at);
+    // Nobody asks for it: only the network can have used it later.
+    const isUsedSince = ({ last_used_at: at, reasons }: Shown): boolean =>
+      reasons.some(({ signal }) => signal === "network") && Date.parse(at) - first > 10_000;
+    await until("a later use", async () => (isUsedSince(await show()) ? true : undefined), 60_000);
+    assert.equal(await nodoff.state("busy"), "ready");
+    guests.busy.traffic = 0;
+    await until("its sleep", async () => ((await nodoff.state("busy")) === "napping" ? true : undefined), 90_000);
+    assert.equal(guests.busy.power, "stopped");
   });
 
   it("brings a browser to its deep link", async () => {

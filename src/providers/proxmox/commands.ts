@@ -2,7 +2,6 @@ import type { CallOptions, Client } from "./client.ts";
 import type { Guest } from "./guest.ts";
 import { PveError } from "./pve-error.ts";
 import { needUpid } from "./tasks.ts";
-import { parseUpid } from "./upid.ts";
 import type { Upid } from "./upid.ts";
 
 export type Command =
@@ -15,7 +14,6 @@ export type Command =
 export interface Commands {
   /** Sends it once. Resolves with its task as soon as the node has begun it. */
   send(guest: Guest, command: Command, options: CallOptions): Promise<Upid>;
-  parse(text: string): Upid | undefined;
 }
 
 export function createCommands(client: Client): Commands {
@@ -57,6 +55,5 @@ export function createCommands(client: Client): Commands {
         return needUpid(await post(guest, { kind: "stop", overrule: false }, options));
       }
     },
-    parse: parseUpid,
   };
 }

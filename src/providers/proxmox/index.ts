@@ -75,7 +75,7 @@ export function createProxmoxProvider(options: ProxmoxProviderOptions): ProxmoxP
   });
   const declarations = options.discover ? createDeclarations({ client, clock, logger }) : null;
   const watch = createWatch({ guests, declarations, clock });
-  const power = createPower({ client, guests, tasks, clock, logger, stirred: () => watch.stirred() });
+  const power = createPower({ client, guests, tasks, clock, stirred: () => watch.stirred() });
   const addresses = createAddresses({ client, guests, clock });
   const locate = createLocate({ client, guests, addresses });
   let told: ReadonlySet<string> = new Set();

@@ -1,24 +1,15 @@
-import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
-import type { Logger } from "../../core/logger.ts";
 import type { IoOptions, Provider } from "../../core/provider.ts";
 import { untilAborted, wait } from "../docker/deadline.ts";
-import type { Client } from "./client.ts";
 import { toPower } from "./guest.ts";
 import type { Guest } from "./guest.ts";
-import type { Guests } from "./guests.ts";
-import { createCommands } from "./commands.ts";
+import { createCarryOut } from "./carry-out.ts";
+import type { CarryOutDeps, Failed } from "./carry-out.ts";
 import type { Command } from "./commands.ts";
-import { isUncertain, kindOfText, PveError, toProviderError, withMend } from "./pve-error.ts";
+import { kindOfText, PveError, toProviderError, withMend } from "./pve-error.ts";
 import type { Status } from "./raw.ts";
-import type { Tasks } from "./tasks.ts";
 
-export interface PowerDeps {
-  readonly client: Client;
-  readonly guests: Guests;
-  readonly tasks: Tasks;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface PowerDeps extends CarryOutDeps {
   /** Something of ours happened: polls should come often for a while. */
   readonly stirred: () => void;
 }
@@ -33,8 +24,6 @@ const taskGraceMs = 60_000;
 const startLimitMs = 600_000;
 const defaultShutdownMs = 60_000;
 const migrationLimitMs = 300_000;
-/** Longest time to find out whether a call whose answer was lost arrived. */
-const traceMs = 4_000;
 const firstLookMs = 300;
 const lastLookMs = 1_000;
 const brokenHa = new Set(["error", "fence", "freeze"]);
@@ -52,8 +41,8 @@ interface Aim {
  * guest is, never by what was said. One at a time per guest.
  */
 export function createPower(deps: PowerDeps): PowerCalls {
-  const { guests, tasks, clock } = deps;
-  const commands = createCommands(deps.client);
+  const { guests, clock } = deps;
+  const carryOut = createCarryOut(deps);
   const turns = new Map<string, Promise<void>>();
 
   /** Runs `work` after whatever else is under way for this guest, and takes over what it is in the end. */
@@ -103,7 +92,7 @@ export function createPower(deps: PowerDeps): PowerCalls {
     for (let tries = 1; !aim.isDone(status); tries++) {
       refuseBrokenHa(guest, status);
       const { node } = guest;
-      const failure = await carryOut(guest, aim, { signal: io.signal, within });
+      const failure = await carryOut(guest, aim.command, { signal: io.signal, within, from: toPower(status) });
       status = await untilDone(guest, aim, { io, patient: failure === null });
       if (aim.isDone(status)) break;
       // Sent to a node it has left, or never arrived: nothing was done yet.
@@ -111,55 +100,6 @@ export function createPower(deps: PowerDeps): PowerCalls {
       if (!again) throw toFailure(guest, aim, failure);
     }
     guests.settle(guest, status);
-  }
-
-  /** Sends the command and follows its task; null = it said that it was done. */
-  async function carryOut(
-    guest: Guest,
-    { command }: Aim,
-    { signal, within }: IoOptions & { readonly within: number },
-  ): Promise<Failed | null> {
-    try {
-      const upid = await commands.send(guest, command, { signal });
-      const limit = new AbortController();
-      const cancel = clock.after(within - clock.now(), () => limit.abort(new Error("the task does not end")));
-      try {
-        const end = await tasks.follow(upid, { signal: AbortSignal.any([signal, limit.signal]) });
-        if (end.kind === "ok") return null;
-        return { kind: "said", text: end.kind === "failed" ? end.text : "the task ended without a word" };
-      } catch (error) {
-        if (!limit.signal.aborted || signal.aborted) throw error;
-        return { kind: "said", text: `its task does not end (${upid.text})` };
-      } finally {
-        cancel();
-      }
-    } catch (error) {
-      if (signal.aborted || !(error instanceof PveError)) throw error;
-      if (error.kind === "auth" || error.kind === "permission" || error.kind === "unreachable") throw error;
-      if (!isUncertain(error)) return { kind: "said", text: error.message };
-      return traced(guest, error, signal);
-    }
-  }
-
-  /**
-   * The answer to a command was lost. Whether it arrived shows in the guest's tasks: sending it again unasked could start
-   * a guest twice, or start one that somebody just stopped.
-   */
-  async function traced(guest: Guest, lost: PveError, signal: AbortSignal): Promise<Failed | null> {
-    const until = clock.now() + traceMs;
-    const before = guest.power;
-    for (let gapMs = firstLookMs; clock.now() < until; gapMs = lastLookMs) {
-      const [active] = await tasks.of(guest, { signal, active: true }).catch(() => []);
-      if (active !== undefined) {
-        const upid = commands.parse(active.upid);
-        const end = upid === undefined ? { kind: "ok" as const } : await tasks.follow(upid, { signal });
-        return end.kind === "failed" ? { kind: "said", text: end.text } : null;
-      }
-      const status = await guests.read(guest, { signal });
-      if (status === undefined || toPower(status) !== before) return null;
-      await wait(clock, gapMs, signal);
-    }
-    return { kind: "lost", text: lost.message };
   }
 
   /** What it is once the command had its time to show. */
@@ -213,7 +153,8 @@ export function createPower(deps: PowerDeps): PowerCalls {
     io: IoOptions,
   ): Promise<void> {
     // A frozen system hears no shutdown. Not told as resumed: it is on its way down.
-    if (isPaused(from)) await carryOut(guest, resumed, { ...io, within: clock.now() + effectMs });
+    if (isPaused(from))
+      await carryOut(guest, resumed.command, { ...io, within: clock.now() + effectMs, from: "paused" });
     const seconds = timeoutMs === null ? null : Math.max(1, Math.ceil(timeoutMs / 1000));
     const limitMs = (timeoutMs ?? defaultShutdownMs) + taskGraceMs;
     const command: Command = { kind: "shutdown", seconds, force };
@@ -274,12 +215,6 @@ export function createPower(deps: PowerDeps): PowerCalls {
         await end(guest, status, { command, isDone: isStopped, verb: "suspend", limitMs: startLimitMs }, io);
       }),
   };
-}
-
-/** Why a command did not do its work. `lost`: nobody knows of it, it never arrived. */
-interface Failed {
-  readonly kind: "said" | "lost";
-  readonly text: string;
 }
 
 /** `ignored` is the HA manager's word for hands off. */

@@ -21,6 +21,8 @@ export interface GuestRow {
   readonly cpus: number;
   readonly netIn: number | null;
   readonly netOut: number | null;
+  /** Bytes it uses. */
+  readonly memory: number | null;
   readonly lock: string | null;
   readonly tags: readonly string[];
   /** State the HA manager has it in; null = not managed. */
@@ -93,6 +95,7 @@ function toGuestRow(type: GuestType, row: Fields): GuestRow {
     cpus: toNumber(row["maxcpu"]) ?? 1,
     netIn: toNumber(row["netin"]),
     netOut: toNumber(row["netout"]),
+    memory: toNumber(row["mem"]),
     lock: toOptionalText(row["lock"]),
     tags: readTags(row["tags"]),
     ha: toOptionalText(row["hastate"]),

@@ -5,13 +5,14 @@ import { readTaskLog } from "./raw.ts";
 import type { Tasks } from "./tasks.ts";
 import { parseUpid } from "./upid.ts";
 
-/** Traffic and CPU since its start, as the newest row has them (the cluster counts every 10 s); empty while it is off. */
+/** Traffic and CPU since its start, and memory now, as the newest row has them (the cluster counts every 10 s); empty while it is off. */
 export function toCounters({ power, row, cpuMs }: Guest): Counters {
   if (power === "stopped" || row.status !== "running") return {};
   return {
     ...(row.netIn !== null && { rxBytes: row.netIn }),
     ...(row.netOut !== null && { txBytes: row.netOut }),
     cpuMs,
+    ...(row.memory !== null && { memoryBytes: row.memory }),
   };
 }
 

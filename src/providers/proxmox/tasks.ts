@@ -77,7 +77,7 @@ export function createTasks({ client, clock }: { readonly client: Client; readon
     of,
     async whoStopped(guest, options) {
       try {
-        const newest = (await of(guest, options)).find(({ type }) => stops.test(type) || starts.test(type));
+        const newest = (await of(guest, options)).find(({ type }) => isPowerTask(type));
         if (newest !== undefined && stops.test(newest.type)) return "somebody";
         return (await seesAll(guest.node, options)) ? "nobody" : "unknown";
       } catch {
@@ -85,6 +85,11 @@ export function createTasks({ client, clock }: { readonly client: Client; readon
       }
     },
   };
+}
+
+/** Whether tasks of this type start, stop, pause or resume guests. */
+export function isPowerTask(type: string): boolean {
+  return stops.test(type) || starts.test(type) || type === "qmpause";
 }
 
 /** The task an answer names. Throws for anything else: a success without a task is none. */

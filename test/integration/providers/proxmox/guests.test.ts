@@ -267,6 +267,7 @@ describe("counters and logs", () => {
     const before = pve.journal.length;
     const second = await drive(provider.counters("lxc/100", io));
     assert.ok(pve.journal.length - before <= 1, "at most one poll");
+    assert.equal(second.memoryBytes, 268_435_456);
     const risen = (second.rxBytes ?? 0) - (first.rxBytes ?? 0);
     assert.ok(risen >= 45_000 && risen <= 75_000, `${risen} bytes in 60 s of 1000 B/s`);
     const cpuMs = (second.cpuMs ?? 0) - (first.cpuMs ?? 0);
