@@ -33,6 +33,15 @@ export interface ProxyDeps extends EntranceDeps {
   readonly logger: Logger;
   readonly pools: OriginPools;
   readonly inFlight: InFlight;
+  /** Left out: the limits of production. */
+  readonly timeouts?: HeadTimeouts;
+}
+
+/** How long a request's head may take. */
+export interface HeadTimeouts {
+  readonly headersMs: number;
+  /** How often it is looked who takes longer. */
+  readonly checkMs: number;
 }
 
 /** Our own proxy (design §11). Its owner lets `server` listen. */
@@ -43,7 +52,7 @@ export interface Proxy {
 }
 
 /** Who takes longer to send a head holds a connection open, no more. Bodies may take as long as they like. */
-const headersTimeoutMs = 60_000;
+const headTimeouts: HeadTimeouts = { headersMs: 60_000, checkMs: 5_000 };
 
 /** Above the idle time of load balancers and browsers, so that they and not we end what they are about to use. */
 const keepAliveTimeoutMs = 65_000;
@@ -67,19 +76,24 @@ interface Exit {
 
 /** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
 export function createProxy(deps: ProxyDeps): Proxy {
-  const { clock } = deps;
+  const { clock, timeouts = headTimeouts } = deps;
   const upgraded = new Set<Socket>();
   const server = createServer({
-    headersTimeout: headersTimeoutMs,
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: timeouts.checkMs,
     requestTimeout: 0,
     keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
     insecureHTTPParser: false,
     shouldUpgradeCallback: mayUpgrade,
   });
+  // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
+  server.maxHeadersCount = 0;
   const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
     // A pipelined request waits for its turn: before that nobody would tell that its client has left.
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
+    // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
+    if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
     serve(enter(req, false, deps), createResponseExit({ req, res, expectsContinue }, deps), deps);
   };
   server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
@@ -88,6 +102,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // node:http has taken its own listeners off.
     socket.on("error", () => socket.destroy());
+    if (socket.remoteAddress === undefined) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
     const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };

@@ -23,7 +23,7 @@ import type { WorkloadHandle } from "../../src/core/workload-handle.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { createOriginPools } from "../../src/net/origin-pools.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
-import type { Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
+import type { HeadTimeouts, Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
 import { recordingLogger } from "./logger.ts";
 import type { LogLine } from "./logger.ts";
 
@@ -57,6 +57,7 @@ export interface StageOptions {
   /** Without a workload nothing is redialled. */
   readonly hasWorkload?: boolean;
   readonly clock?: Clock;
+  readonly timeouts?: HeadTimeouts;
 }
 
 /** Time that runs twenty times as fast, for tests that see real sockets through a time limit. */
@@ -98,13 +99,20 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,
+    ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
   });
   const port = await open(t, proxy.server);
   t.after(async () => {
     await proxy.close({ graceMs: 0 });
     await pools.close({ graceMs: 0 });
+    // Whatever a test did: with everything closed nothing may count as use any more.
+    await Promise.race([route.idle(), overdue(`${route.inFlight} are still counted as in flight`)]);
   });
   return { proxy, port, route, lines: logger.lines, asked };
+}
+
+function overdue(message: string): Promise<never> {
+  return new Promise((_resolve, reject) => void setTimeout(() => reject(new Error(message)), 2_000).unref());
 }
 
 /** Lets a server listen on loopback for the length of the test; gives its port. Its sockets end with the test. */
