@@ -76,6 +76,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const inFlight = createInFlight(clock);
   const dialed = createDialed({ clock });
   const signals = createSignals({ clock, inFlight, dialed, settings: () => settings.config.signals });
+  let routesChanged = (): void => undefined;
   const supervisor = createSupervisor({
     clock,
     logger,
@@ -86,10 +87,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     pollMs: () => settings.config.signals.pollMs,
+    onRoutes: () => routesChanged(),
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
-  const { server, hook, proxy, pools } = createDoors({
+  const { server, hook, proxy, ports, pools } = createDoors({
     ...options,
     settings,
     supervisor,
@@ -116,7 +118,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     watching?.close();
     hook.close();
     await supervisor.close();
-    await Promise.all([closeServer(server, { clock, graceMs: closeGraceMs }), proxy.close({ graceMs: closeGraceMs })]);
+    routesChanged = () => undefined;
+    const grace = { graceMs: closeGraceMs };
+    await Promise.all([closeServer(server, { clock, ...grace }), proxy.close(grace), ports.close(grace)]);
     shutdown.abort();
     await pools.close({ graceMs: 0 });
     await store.close();
@@ -127,6 +131,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     await apply(settings.config);
     const hookAt = await listen(server, addresses.hook);
     const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
+    await ports.update();
+    routesChanged = () => void ports.update();
     const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
     logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
     opened();

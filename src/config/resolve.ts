@@ -7,16 +7,17 @@ import { createRefs, kinds, toCommand, toKind, toRef } from "./resolve-kinds.ts"
 import type { Kind } from "./resolve-kinds.ts";
 import { findProvider, groupProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
-import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
+import { checkStream, createClashes, toExtraRoute, toOwnRoute, toStreamRoute } from "./resolve-route.ts";
 import { findReached } from "./resolve-reach.ts";
 import type { Reached } from "./resolve-reach.ts";
 import { checkSchedule, checkSleep, createContradictions } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
+  hasDoor,
+  isAsked,
   isFollower,
   mergeKeys,
-  toHosts,
   toUpstream,
   toWorkloadSpec,
 } from "./resolve-workload.ts";
@@ -63,7 +64,7 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
     known,
     publicUrl,
     gathered,
-    noteRoute: createClashes(report),
+    noteRoute: createClashes(report, { "listen.hook": settings.listen.hook, "listen.proxy": settings.listen.proxy }),
     reached: findReached(file),
     noteRef: createRefs(),
     findContradiction,
@@ -103,7 +104,7 @@ function toKnownProviders(file: ConfigFile, broken: ReadonlySet<string>): KnownP
   return { types };
 }
 
-const identifying = [...Object.keys(targetKeys), "host", "hosts", "upstream", "display_name", "node"];
+const identifying = [...Object.keys(targetKeys), "host", "hosts", "listen", "upstream", "display_name", "node"];
 
 /** Keys that name one workload cannot be what all start from. */
 function checkDefaults(
@@ -139,14 +140,14 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   const ref = toRef(kind, alias, own);
   if (provider === null || ref === undefined || kind === "lxc" || kind === "vm") return;
   if (kind !== "group") context.noteRef(kind, { alias, provider, ref }, report);
-  const followsDependants = isFollower(own, keys, toHosts(keys).length > 0 || context.reached.named.has(alias));
+  const followsDependants = isFollower(own, keys, hasDoor(keys) || context.reached.named.has(alias));
   const members = own.group ?? [];
   const identity = { alias, provider, kind, ref, source: "file", followsDependants, members };
   const workload = toWorkloadSpec(identity, keys, upstream);
   checkDependencies(workload, new Set(Object.hasOwn(file.workloads ?? {}, ref) ? [alias] : [alias, ref]), report);
   gathered.workloads.push(withSharedParts(workload, context.share));
   if (kind === "process") gathered.processes.set(ref, toCommand(provider, own, deps.folder));
-  if (toHosts(keys).length === 0) return;
+  if (!hasDoor(keys)) return;
   const route = toOwnRoute({ alias, source: "file", workload: alias }, keys);
   context.noteRoute(route, ["workloads", alias]);
   gathered.routes.push(withSharedDoor(route, context.share));
@@ -196,11 +197,20 @@ function toOwnUpstream(
 ): UpstreamSpec | null {
   // A group is answered by its members, wherever they are.
   if (kind === "group") return keys.upstream === undefined ? null : toUpstream(keys, false);
-  const upstream = toUpstream(keys, toHosts(keys).length > 0 || reached.byAddress.has(alias));
+  const upstream = toSpoken(alias, keys, reached);
   if (upstream?.kind !== "port" || upstream.port !== null) return upstream;
   if (kind === "process") report([], `a process needs "port" or "upstream"`);
   if (kind === "compose") report([], `a Compose project has many addresses: it needs "port" or "upstream"`);
   return upstream;
+}
+
+/** Its address, with what is spoken there; that of a TCP route where it says nothing itself. */
+function toSpoken(alias: string, keys: WorkloadKeys, { byAddress, streamed }: Reached): UpstreamSpec | null {
+  const upstream = toUpstream(keys, hasDoor(keys) || byAddress.has(alias));
+  const stream = isAsked(keys) ? undefined : streamed.get(alias);
+  if (stream === undefined || upstream?.kind === "url") return upstream;
+  if (upstream !== null) return { ...upstream, scheme: stream.by };
+  return stream.by === "tcp" && stream.upstream !== undefined ? { kind: "url", url: stream.upstream } : null;
 }
 
 /** A provider named in `defaults` is only taken where it can have the workload at all. */
@@ -216,7 +226,7 @@ function toProvider(
   return findProvider(known, { name: named.own ?? common, type, kind }, report);
 }
 
-const otherKinds = ["tcp", "udp", "listen", "files", "upstreams", "node"] as const;
+const otherKinds = ["files", "upstreams", "node"] as const;
 
 function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const { file, deps, gathered, publicUrl } = context;
@@ -229,11 +239,19 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
   if (workload.group !== undefined && keys.port !== undefined)
     report(["port"], `"${keys.workload}" is a group, which has none: give its members "port"`);
+  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
+  const head = { alias, source: "file", workload: keys.workload ?? null };
+  if (keys.tcp !== undefined || keys.udp !== undefined) {
+    checkStream(keys, report);
+    const stream = toStreamRoute(head, keys, base);
+    context.noteRoute(stream, ["routes", alias]);
+    gathered.routes.push(stream);
+    return;
+  }
   if (/^(?:tcp|udp):/.test(keys.upstream ?? ""))
     report(["upstream"], "an HTTP route needs an http, https or h2c upstream");
   if (keys.workload === undefined) checkSleepless(alias, keys, deps, report);
-  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
-  const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
+  const route = toExtraRoute(head, keys, base);
   context.noteRoute(route, ["routes", alias]);
   gathered.routes.push(withSharedDoor(route, context.share));
 }

@@ -29,7 +29,7 @@ export interface Rate {
 /** Where traffic goes: a given address, or a port of the workload whose address its provider knows. */
 export type UpstreamSpec =
   | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "port"; readonly port: number | null; readonly scheme: "http" | "https" | "h2c" };
+  | { readonly kind: "port"; readonly port: number | null; readonly scheme: "http" | "https" | "h2c" | "tcp" | "udp" };
 
 /** Inclusive HTTP status ranges, as in `200-399`. */
 export type StatusRanges = readonly (readonly [number, number])[];
@@ -186,10 +186,31 @@ export interface DoorSpec {
   readonly wakeQuota: Rate | null;
 }
 
-/** A public name that leads to an upstream and may need a workload. */
+/** An address to listen on; `host` null = every interface, `port` 0 = any free one. */
+export interface ListenSpec {
+  readonly host: string | null;
+  readonly port: number;
+}
+
+/** The door of a TCP or UDP route. */
+export interface StreamSpec {
+  readonly listen: ListenSpec;
+  /** TCP: a client wakes nothing before it has sent so many bytes. */
+  readonly minBytes: number;
+  /** UDP: a client's session ends so long after its last datagram, or the last one to it. */
+  readonly sessionTimeoutMs: number;
+  /** CIDRs and addresses of who may connect; empty = anybody. */
+  readonly allow: readonly string[];
+  /** TCP: trusted peers begin with a PROXY protocol header (v1 or v2) that names the client. */
+  readonly acceptProxy: boolean;
+  /** TCP: the upstream is told the client by a PROXY protocol header (v2). */
+  readonly sendProxy: boolean;
+}
+
+/** A public name or port that leads to an upstream and may need a workload. */
 export interface RouteSpec {
   readonly alias: string;
-  readonly kind: "http";
+  readonly kind: "http" | "tcp" | "udp";
   /** `file`, or a provider's name. */
   readonly source: string;
   /** Lower case, without port or trailing dot; `*.x`, `**.x` and `*` are patterns. Empty: reached only by `?route=`. */
@@ -208,4 +229,8 @@ export interface RouteSpec {
   /** Sent as Host to the upstream; null = the client's. */
   readonly hostHeader: string | null;
   readonly excluded: boolean;
+  /** Of a `tcp` or `udp` route. */
+  readonly stream?: StreamSpec;
+  /** A port of its own for an HTTP route, where it answers whatever the host. */
+  readonly listen?: ListenSpec;
 }

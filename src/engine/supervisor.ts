@@ -16,6 +16,8 @@ export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs"
   readonly discover: ReadLabels;
   /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
   readonly pollMs?: () => number;
+  /** Called after the routes may have changed. */
+  readonly onRoutes?: () => void;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -115,6 +117,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     replaceWorkloads(specs, upstreamsByWorkload(routes));
     neighbours.link(plan);
     const { added, removed } = registry.replace(routes, (alias) => workloads.get(alias));
+    deps.onRoutes?.();
     if (!logger.debugEnabled) return;
     for (const alias of removed) logger.debug("route removed", { alias });
     for (const alias of added) logger.debug("route added", { alias });

@@ -78,6 +78,9 @@ interface Exit {
 export function createProxy(deps: ProxyDeps): Proxy {
   const { clock, timeouts = headTimeouts } = deps;
   const upgraded = new Set<Socket>();
+  const latest = new WeakMap<Socket, ServerResponse>();
+  // An upgrade sent behind a request that is not answered yet has nowhere to put its own answer.
+  const isBusy = ({ socket }: IncomingMessage): boolean => latest.get(socket)?.closed === false;
   const server = createServer({
     headersTimeout: timeouts.headersMs,
     connectionsCheckingInterval: timeouts.checkMs,
@@ -85,11 +88,12 @@ export function createProxy(deps: ProxyDeps): Proxy {
     keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
     insecureHTTPParser: false,
-    shouldUpgradeCallback: mayUpgrade,
+    shouldUpgradeCallback: (req) => mayUpgrade(req) && !isBusy(req),
   });
   // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
   server.maxHeadersCount = 0;
   const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+    latest.set(req.socket, res);
     // A pipelined request waits for its turn: before that nobody would tell that its client has left.
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
     // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
@@ -102,7 +106,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // node:http has taken its own listeners off.
     socket.on("error", () => socket.destroy());
-    if (socket.remoteAddress === undefined) return void socket.destroy();
+    if (socket.remoteAddress === undefined || isBusy(req)) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
     const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };

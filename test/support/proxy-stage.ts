@@ -1,4 +1,4 @@
-import { doorSpec } from "./specs.ts";
+import { activitySpec, doorSpec, workloadSpec } from "./specs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as startRequest } from "node:http";
@@ -74,7 +74,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
   const { upstream, spec, trusted = false, scheme = "http" } = options;
   const server = typeof upstream === "function" ? createServer(upstream) : upstream;
   const origin = server === null ? "http://127.0.0.1:1" : `${scheme}://127.0.0.1:${await open(t, server)}`;
-  const route = createRoute(spec ?? {}, {
+  const route = stageRoute(spec ?? {}, {
     upstream: options.origin ?? (() => origin),
     hasWorkload: options.hasWorkload ?? true,
   });
@@ -90,7 +90,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
   const clock = options.clock ?? systemClock;
   const pools = createOriginPools({ clock });
   const proxy = createProxy({
-    registry: createRegistry([route]),
+    registry: stageRegistry([route]),
     gate,
     clock,
     logger,
@@ -127,7 +127,8 @@ export async function open(t: TestContext, server: NetServer | Server): Promise<
   return (server.address() as AddressInfo).port;
 }
 
-function createRegistry(routes: readonly Route[]): RouteRegistry {
+/** These routes, found by host and prefix or by name. */
+export function stageRegistry(routes: readonly Route[]): RouteRegistry {
   return {
     match: (host, path) =>
       routes.find(({ spec }) => {
@@ -144,15 +145,25 @@ function createRegistry(routes: readonly Route[]): RouteRegistry {
 interface RouteParts {
   readonly upstream: () => string | null;
   readonly hasWorkload: boolean;
+  /** `activity.connections.stale_after`. */
+  readonly staleAfterMs?: number | null;
 }
 
-function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteParts): StageRoute {
+/** A route that leads where it is told. */
+export function stageRoute(
+  spec: Partial<RouteSpec>,
+  { upstream, hasWorkload, staleAfterMs = null }: RouteParts,
+): StageRoute {
   let inFlight = 0;
   let peak = 0;
   let touches = 0;
   let rechecks = 0;
   const waiting: (() => void)[] = [];
-  const workload = { touch: () => void touches++, recheck: () => void rechecks++ } as unknown as WorkloadHandle;
+  const workload = {
+    spec: workloadSpec({ activity: activitySpec({ connections: { required: false, staleAfterMs } }) }),
+    touch: () => void touches++,
+    recheck: () => void rechecks++,
+  } as unknown as WorkloadHandle;
   return {
     spec: {
       alias: "app",
