@@ -34,8 +34,9 @@ export function createSignalCheck(deps: SignalCheckDeps): (spec: WorkloadSpec) =
   });
   return async (spec) => {
     const provider = deps.provider(spec.provider);
-    const runs = deps.look(spec)?.power === "running";
-    const subject = provider === undefined ? null : await toSubject(spec, provider, runs);
+    const look = deps.look(spec);
+    const runs = look?.power === "running";
+    const subject = provider === undefined ? null : await toSubject(spec, provider, look);
     return Promise.all(
       signals.map(async (signal): Promise<SignalLine> => {
         const { name } = signal;
@@ -64,8 +65,9 @@ function toLine(name: string, reading: Reading): SignalLine {
   return { name, live: false, note: reading.why };
 }
 
-async function toSubject(spec: WorkloadSpec, provider: Provider, runs: boolean): Promise<Subject> {
-  const origin = runs && spec.upstream !== null ? await originOf(spec, spec.upstream, provider) : null;
+async function toSubject(spec: WorkloadSpec, provider: Provider, look: Look | undefined): Promise<Subject> {
+  const origin =
+    look?.power === "running" && spec.upstream !== null ? await originOf(spec, spec.upstream, provider) : null;
   const port = spec.upstream?.kind === "port" ? spec.upstream.port : null;
   return {
     spec,
@@ -75,7 +77,7 @@ async function toSubject(spec: WorkloadSpec, provider: Provider, runs: boolean):
     uncounted: 0,
     uncountedAt: Number.NEGATIVE_INFINITY,
     origins: () => (origin === null ? [] : [origin]),
-    ports: () => (port === null ? null : [port]),
+    ports: () => (port === null ? null : [port, ...(look?.ports ?? [])]),
   };
 }
 

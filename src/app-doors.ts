@@ -72,7 +72,8 @@ export function createDoors(deps: DoorDeps): Doors {
   });
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
-  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed: deps.dialed });
+  const { dialed } = deps;
+  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed });
   const proxy = createProxy(proxyDeps);
   return { server, hook, proxy, ports: createPorts(proxyDeps), pools };
 }

@@ -1,3 +1,4 @@
+import { parseJsonPath } from "../core/json-path.ts";
 import { constants } from "node:os";
 import { parseByteRate, parsePercent, parseRate } from "../core/size.ts";
 import type { StatusRanges } from "../core/spec.ts";
@@ -138,10 +139,9 @@ export function method() {
   return leaf(textReader(parse, "an HTTP method"), { type: "string" });
 }
 
-/** Where a value stands in JSON: `$`, then `.name` or `[0]` as often as needed. */
+/** Where a value stands in JSON, as RFC 9535 says it. */
 export function jsonPath() {
-  const parse = (given: string): string | undefined =>
-    /^\$(?:\.[^.[\]\s]+|\[\d+\])*$/.test(given) ? given : undefined;
+  const parse = (given: string): string | undefined => (parseJsonPath(given) === undefined ? undefined : given);
   const suggest = (given: string): string | undefined => parse(given.startsWith(".") ? `$${given}` : `$.${given}`);
   return leaf(textReader(parse, "a path such as $.jobs[0].active", suggest), { type: "string", pattern: "^\\$" });
 }

@@ -219,14 +219,14 @@ function cutCycles(edges: Map<string, Edge[]>): readonly (readonly [string, stri
 
 /**
  * Why something that runs beside it needs this container: a running container of its project names it in `depends_on`,
- * or it uses its network. Those in `except` (ids) are left out: nodoff knows itself whether they need it.
+ * or it uses its network. What those in `except` (ids) depend on is left out: nodoff knows that itself.
  */
 export function neededBy(look: Look, looks: readonly Look[], except: ReadonlySet<string>): readonly string[] {
-  const runs = looks.filter(({ id, power }) => power === "running" && id !== look.id && !except.has(id));
+  const runs = looks.filter(({ id, power }) => power === "running" && id !== look.id);
   return runs.flatMap((other) => {
     const [name = other.id] = other.refs;
     if (other.sharesNetworkWith === look.id) return [`${name} uses its network`];
-    return isNamedBy(look.compose, other.compose) ? [`${name} depends on it`] : [];
+    return !except.has(other.id) && isNamedBy(look.compose, other.compose) ? [`${name} depends on it`] : [];
   });
 }
 

@@ -52,9 +52,10 @@ const never: Reason = { signal: "never", verdict: "in_use", text: "idle_timeout 
  */
 export function verdict(inputs: VerdictInputs, policy: VerdictPolicy, now: number): Verdict {
   const { awakeSince, asleepFrom, releasedAt } = inputs;
-  if (policy.idleTimeoutMs === 0 && asleepFrom === null && releasedAt === null)
-    return { sleepAt: null, reasons: [...inputs.holds, never] };
-  const { blocked, lastUsedAt, reasons } = weigh(inputs, now);
+  const isNever = policy.idleTimeoutMs === 0 && asleepFrom === null && releasedAt === null;
+  // Who asks it to sleep all the same must hear what it is in use for.
+  const holds = isNever ? [...inputs.holds, never] : inputs.holds;
+  const { blocked, lastUsedAt, reasons } = weigh({ ...inputs, holds }, now);
   if (blocked) return { sleepAt: null, reasons };
   const usedAt = lastUsedAt ?? awakeSince;
   const idleAt = toIdleAt({ usedAt, asleepFrom, releasedAt }, policy);

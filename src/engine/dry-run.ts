@@ -12,7 +12,7 @@ export function markDryRun(unit: Unit, watch: Watch, wouldSleep: boolean, memory
     clock.wall(),
   );
   const why = unit.reasons.map(({ signal, text }) => `${signal}: ${text}`);
-  const message = wouldSleep ? "would be asleep now" : "would be awake again now";
-  unit.logger().info(`dry run: ${message}`, wouldSleep ? { reasons: why } : {});
-  journal.publish({ type: "sleep", alias, message: `dry run: ${message}` });
+  const message = `dry run: ${wouldSleep ? "would be asleep now" : "would be awake again now"}`;
+  unit.logger().info(message, wouldSleep ? { reasons: why } : {});
+  journal.publish({ type: "sleep", alias, message: wouldSleep ? `${message}: ${why.join("; ")}` : message });
 }

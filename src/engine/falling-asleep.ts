@@ -1,6 +1,7 @@
 import { toFailure } from "../core/errors.ts";
 import type { StopMethod } from "../core/spec.ts";
 import { recordSleep } from "../core/tallies.ts";
+import { remember } from "./observing.ts";
 import { createScope } from "./scope.ts";
 import type { Stop, Unit } from "./workload-parts.ts";
 
@@ -81,6 +82,8 @@ async function sleepAtEngine(unit: Unit, method: StopMethod): Promise<void> {
     if (method === "pause") await provider.pause(ref, io);
     else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
     else await provider.stop(ref, { ...io, stopSignal, timeoutMs });
+    // The next look may be long in coming, and whoever waits for its start must not find it running till then.
+    if (unit.look !== undefined) remember(unit, { ...unit.look, power: method === "pause" ? "paused" : "stopped" });
   } catch (error) {
     // What counts is what the engine has now, not what it answered.
     const found = await provider.inspect(ref, io).catch(() => unit.look);

@@ -1,12 +1,18 @@
 import type { Clock } from "../core/clock.ts";
 import { NodoffError } from "../core/errors.ts";
 import type { Look, Provider } from "../core/provider.ts";
-import type { Workload } from "./workload-parts.ts";
+import type { Link, Workload } from "./workload-parts.ts";
 
 export interface GroupDeps {
   readonly clock: Clock;
   /** Members of a group or compose project, by its alias; null = not known yet. */
-  readonly membersOf: (ref: string) => readonly Workload[] | null;
+  readonly membersOf: (ref: string) => Members | null;
+}
+
+export interface Members {
+  readonly links: readonly Link[];
+  /** Whether one that is awake is enough. */
+  readonly oneIsEnough: boolean;
 }
 
 /**
@@ -18,23 +24,28 @@ export function createGroupProvider({ clock, membersOf }: GroupDeps): Provider {
   const started = new Map<string, number | null>();
   const seen = new Set<string>();
 
-  const need = (ref: string): readonly Workload[] => {
+  const needMembers = (ref: string): Members => {
     const members = membersOf(ref);
-    if (members === null || members.some(({ state }) => state === "unknown"))
+    if (members === null || members.links.some(({ workload }) => workload.state === "unknown"))
       throw new NodoffError("PROVIDER_UNAVAILABLE", `not all members of ${ref} have been looked at`);
     return members;
   };
+  const need = (ref: string): readonly Workload[] => needMembers(ref).links.map(({ workload }) => workload);
   const look = (ref: string): Look | undefined => {
-    const members = need(ref);
-    if (members.every(({ state }) => state === "gone")) return undefined;
-    const awake = members.filter(({ isAwake }) => isAwake).length;
+    const { links, oneIsEnough } = needMembers(ref);
+    if (links.every(({ workload }) => workload.state === "gone")) return undefined;
+    // What runs to its end is not awake, and need not be.
+    const members = links.filter(({ condition }) => condition !== "completed");
+    const awake = members.filter(({ workload }) => workload.isAwake).length;
     // Seen for the first time: it is awake if whoever asked for it would find it so.
-    if (!seen.has(ref) && awake === members.length) started.set(ref, null);
+    if (!seen.has(ref) && awake > 0 && (oneIsEnough || awake === members.length)) started.set(ref, null);
+    // Who starts one member by hand later does not start the group.
+    if (awake === 0) started.delete(ref);
     seen.add(ref);
     return {
       refs: [ref],
       id: ref,
-      power: started.has(ref) && awake > 0 ? "running" : "stopped",
+      power: started.has(ref) ? "running" : "stopped",
       startedAt: started.get(ref) ?? null,
       exitCode: null,
       error: null,

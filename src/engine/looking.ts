@@ -3,6 +3,9 @@ import type { Reading, Signal, Subject } from "../core/signal.ts";
 import { type NamedReading, type Reason, type Verdict, verdict } from "../core/verdict.ts";
 import type { Unit, Workload } from "./workload-parts.ts";
 
+/** Rates over less than this say nothing. */
+export const comparedAfterMs = 1_000;
+
 /** Whose signals tell whether it is in use: its own, and those of the members of a group. */
 function subjectsOf(unit: Unit): readonly Workload[] {
   const { kind } = unit.spec;
@@ -24,8 +27,32 @@ export function isPolled(unit: Unit): boolean {
   return unit.deps.signals.some((signal) => signal.asks && subjectsOf(unit).some((subject) => signal.covers(subject)));
 }
 
-/** Asks every signal that has to ask, at the same time. Never rejects. */
-export function askSignals(unit: Unit, abort: AbortSignal): Promise<readonly NamedReading[]> {
+/** Asks every signal that has to ask, at the same time, and keeps what they say. Never rejects. */
+export async function askSignals(unit: Unit, abort: AbortSignal): Promise<readonly NamedReading[]> {
+  const readings = await readAsked(unit, abort);
+  const { watch, deps } = unit;
+  if (watch === null) return readings;
+  const now = deps.clock.now();
+  watch.readings = readings;
+  watch.seenUseAt = Math.max(watch.seenUseAt, latestUse(readings, now));
+  // Rates are taken between two looks: this one is the first since it was last used, or one more.
+  if (watch.askedFirstAt === null || watch.askedFirstAt < quietSince(unit)) watch.askedFirstAt = now;
+  return readings;
+}
+
+/** Since when nothing is known to have gone on that explains traffic or load. */
+function quietSince({ awakeSince, lastUsedAt, watch }: Unit): number {
+  return Math.max(awakeSince, lastUsedAt, watch?.releasedAt ?? Number.NEGATIVE_INFINITY);
+}
+
+/** Signals that compare have had something to compare with. */
+export function hasCompared(unit: Unit): boolean {
+  const firstAt = unit.watch?.askedFirstAt ?? null;
+  if (!isPolled(unit)) return true;
+  return firstAt !== null && firstAt >= quietSince(unit) && unit.deps.clock.now() - firstAt >= comparedAfterMs;
+}
+
+function readAsked(unit: Unit, abort: AbortSignal): Promise<readonly NamedReading[]> {
   return Promise.all(
     coveringOf(unit, true).map(async ([signal, subject]) =>
       toNamed(signal, subject, unit, await signal.read(subject, { signal: abort })),
@@ -47,11 +74,11 @@ function toNamed(signal: Signal, subject: Subject, unit: Unit, reading: Reading)
   return { ...named, reading: { ...reading, text: `${subject.spec.displayName}: ${reading.text}` } };
 }
 
-/** Latest use that these readings saw; -Infinity = none. */
-export function latestUse(readings: readonly NamedReading[], now: number): number {
+/** Latest use that these readings are sure of; -Infinity = none. In use now may be a mere perhaps. */
+function latestUse(readings: readonly NamedReading[], now: number): number {
   return readings.reduce((latest, { reading }) => {
     if (reading.kind === "unreadable") return latest;
-    return Math.max(latest, reading.inUse ? now : Math.min(reading.lastUsedAt ?? Number.NEGATIVE_INFINITY, now));
+    return Math.max(latest, Math.min(reading.lastUsedAt ?? Number.NEGATIVE_INFINITY, now));
   }, Number.NEGATIVE_INFINITY);
 }
 
@@ -95,6 +122,14 @@ export function holdsOf(unit: Unit): readonly Reason[] {
   const window = schedule?.awake(wall) ?? null;
   if (window !== null) hold("schedule", `scheduled to be awake until ${new Date(window.to).toISOString()}`);
   return holds;
+}
+
+/** What was seen before a signal could no longer be read was use all the same. */
+function seenBefore({ watch }: Unit, asked: readonly NamedReading[]): readonly NamedReading[] {
+  if (watch === null || watch.seenUseAt === Number.NEGATIVE_INFINITY) return [];
+  if (!asked.some(({ reading }) => reading.kind === "unreadable")) return [];
+  const reading: Reading = { kind: "read", lastUsedAt: watch.seenUseAt, inUse: false, text: "last use seen" };
+  return [{ signal: "seen", required: false, reading }];
 }
 
 /**

@@ -1,8 +1,12 @@
 import { type DependencyPlan, neededBy } from "../core/dependencies.ts";
 import type { Look, Provider } from "../core/provider.ts";
 import type { Clock } from "../core/clock.ts";
-import { createGroupProvider } from "./group.ts";
+import { createGroupProvider, type Members } from "./group.ts";
+import { createScope } from "./scope.ts";
 import { isGroup, type Link, noLinks, type Workload } from "./workload-parts.ts";
+
+/** How long the engine may take to say what runs beside a workload that is about to be stopped. */
+const patienceMs = 5_000;
 
 export interface NeighboursDeps {
   readonly clock: Clock;
@@ -23,15 +27,14 @@ export interface Neighbours {
 
 export function createNeighbours({ clock, workloads, looksOf }: NeighboursDeps): Neighbours {
   const linksOf = new Map<string, string>();
-  const membersOf = (ref: string): readonly Workload[] | null => {
+  const membersOf = (ref: string): Members | null => {
     const group = [...workloads.values()].find(({ spec }) => isGroup(spec) && spec.ref === ref);
     if (group === undefined) return null;
     if (group.spec.kind === "compose" && looksOf(group.spec.provider) === null) return null;
-    return dependenciesOf(group);
+    const { alias, kind, wakeMembers } = group.spec;
+    return { links: dependencies.get(alias) ?? [], oneIsEnough: kind === "group" && wakeMembers === "one" };
   };
   const dependencies = new Map<string, readonly Link[]>();
-  const dependenciesOf = ({ spec }: Workload): readonly Workload[] =>
-    (dependencies.get(spec.alias) ?? []).map(({ workload }) => workload);
 
   return {
     groups: createGroupProvider({ clock, membersOf }),
@@ -74,7 +77,13 @@ export function createNeighbours({ clock, workloads, looksOf }: NeighboursDeps):
       const mayBe = look.compose !== undefined || known.some(({ sharesNetworkWith }) => sharesNetworkWith === look.id);
       if (!mayBe) return [];
       const own = new Set(Array.from(workloads.values(), (workload) => workload.look?.id ?? ""));
-      return neededBy(look, await provider.list({ signal: AbortSignal.timeout(5_000) }), own);
+      const patience = createScope(clock);
+      patience.after(patienceMs, () => patience.end());
+      try {
+        return neededBy(look, await provider.list({ signal: patience.signal }), own);
+      } finally {
+        patience.end();
+      }
     },
   };
 }

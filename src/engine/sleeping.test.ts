@@ -185,13 +185,23 @@ describe("a dry run", () => {
   });
 });
 
+/** The answer may take a second look at signals. */
+async function asked(
+  { app, clock }: Awaited<ReturnType<typeof awakeApp>>,
+  options: { readonly force: boolean; readonly reason: string | null },
+) {
+  const answer = app.sleep(options);
+  await clock.advanceAsync(1_500);
+  return answer;
+}
+
 describe("asked to sleep", () => {
   const busy = (reading: Reading): Signal => fakeSignal("connections", () => reading);
   const open: Reading = { kind: "read", lastUsedAt: null, inUse: true, text: "1 open connection" };
 
   it("does it at once, idle time or not", async () => {
     const world = await awakeApp();
-    assert.deepEqual(await world.app.sleep({ force: false, reason: "night" }), { kind: "accepted" });
+    assert.deepEqual(await asked(world, { force: false, reason: "night" }), { kind: "accepted" });
     await settle();
     assert.equal(world.app.state, "napping");
     assert.deepEqual(world.app.view().reasons, [{ signal: "asked", verdict: "waits", text: "night" }]);
@@ -199,12 +209,12 @@ describe("asked to sleep", () => {
 
   it("refuses with the reasons while it is in use, unless forced", async () => {
     const world = await awakeApp({}, [busy(open)]);
-    assert.deepEqual(await world.app.sleep({ force: false, reason: null }), {
+    assert.deepEqual(await asked(world, { force: false, reason: null }), {
       kind: "in_use",
       reasons: [{ signal: "connections", verdict: "in_use", text: "1 open connection" }],
     });
     assert.equal(world.app.state, "ready");
-    assert.deepEqual(await world.app.sleep({ force: true, reason: null }), { kind: "accepted" });
+    assert.deepEqual(await asked(world, { force: true, reason: null }), { kind: "accepted" });
     await settle();
     assert.equal(world.app.state, "napping");
   });
@@ -212,13 +222,13 @@ describe("asked to sleep", () => {
   it("refuses what is pinned", async () => {
     const world = await awakeApp();
     world.app.pin(world.clock.wall() + 60_000, null);
-    const answer = await world.app.sleep({ force: false, reason: null });
+    const answer = await asked(world, { force: false, reason: null });
     assert.equal(answer.kind === "in_use" && answer.reasons[0]?.signal, "pin");
   });
 
   it("is accepted for what sleeps already, and sends nothing", async () => {
     const world = await oneApp();
-    assert.deepEqual(await world.app.sleep({ force: false, reason: null }), { kind: "accepted" });
+    assert.deepEqual(await asked(world, { force: false, reason: null }), { kind: "accepted" });
     assert.deepEqual(world.commands(), []);
   });
 

@@ -3,11 +3,14 @@ import type { Reason, Verdict } from "../core/verdict.ts";
 import type { SleepAnswer } from "../core/workload-handle.ts";
 import { markDryRun } from "./dry-run.ts";
 import { memoryOf, methodOf, stopInTurn } from "./falling-asleep.ts";
-import { askNeighbours, askSignals, holdsOf, isPolled, judge, latestUse } from "./looking.ts";
+import { askNeighbours, askSignals, comparedAfterMs, hasCompared, holdsOf, isPolled, judge } from "./looking.ts";
+import { pause } from "./until-ready.ts";
 import type { Unit, Watch } from "./workload-parts.ts";
 
 const retryFirstMs = 5_000;
 const retryMaxMs = 300_000;
+/** Turns that come before the next sweep are taken by this one. */
+const turnSlackMs = 1_000;
 /** Signals are asked from this part of the idle time on: before, nothing could follow from what they say. */
 const lookFromPart = 1 / 4;
 
@@ -17,11 +20,13 @@ export function beginWatch(unit: Unit): void {
   unit.awakeSince = now;
   unit.watch = {
     nextLookAt: 0,
+    turnAt: null,
     looking: false,
     refusals: 0,
     refusedFor: null,
     readings: [],
     needs: [],
+    askedFirstAt: null,
     seenUseAt: Number.NEGATIVE_INFINITY,
     isNeeded: false,
     releasedAt: null,
@@ -75,10 +80,20 @@ export function sweep(unit: Unit, now: number): void {
   const { watch } = unit;
   if (watch === null || watch.looking || !runs(unit)) return;
   const lookAt = Math.max(watch.nextLookAt, firstLookAt(unit, watch));
-  if (now < lookAt) unit.dueAt = Math.min(unit.dueAt, lookAt);
   // Whatever the signals say, it stays awake: they need not be asked.
-  else if (holdsOf(unit).length > 0) unit.dueAt = Math.min(unit.dueAt, now + pollMs(unit));
-  else void look(unit, watch);
+  const isHeld = now >= lookAt && holdsOf(unit).length > 0;
+  if (now < lookAt || isHeld) {
+    watch.turnAt = null;
+    unit.dueAt = Math.min(unit.dueAt, isHeld ? now + pollMs(unit) : lookAt);
+    return;
+  }
+  watch.turnAt ??= unit.deps.looks.reserve(now);
+  if (watch.turnAt - now >= turnSlackMs) {
+    unit.dueAt = Math.min(unit.dueAt, watch.turnAt);
+    return;
+  }
+  watch.turnAt = null;
+  void look(unit, watch);
 }
 
 function runs({ phase }: Unit): boolean {
@@ -142,12 +157,12 @@ interface Found extends Verdict {
 async function lastLook(unit: Unit, watch: Watch, left: AbortSignal): Promise<Found> {
   const { clock } = unit.deps;
   const readings = await askSignals(unit, left);
-  watch.readings = readings;
-  watch.seenUseAt = Math.max(watch.seenUseAt, latestUse(readings, clock.now()));
   saveUse(unit);
-  watch.needs = [];
   const found = judge(unit, readings);
-  if (found.sleepAt === null || found.sleepAt > clock.now()) return { ...found, memoryBytes: null };
+  if (found.sleepAt === null || found.sleepAt > clock.now()) {
+    watch.needs = [];
+    return { ...found, memoryBytes: null };
+  }
   // Only what is about to be stopped is worth asking the engine about everything beside it.
   const [needs, memoryBytes] = await Promise.all([askNeighbours(unit), memoryOf(unit)]);
   watch.needs = needs;
@@ -159,6 +174,10 @@ async function conclude(unit: Unit, watch: Watch, found: Found): Promise<void> {
   const { sleepAt, reasons, memoryBytes } = found;
   unit.reasons = reasons;
   const isDue = sleepAt !== null && sleepAt <= now;
+  if (isDue && !hasCompared(unit)) {
+    watch.nextLookAt = now + comparedAfterMs;
+    return;
+  }
   if (isDue && !unit.spec.dryRun)
     return stopInTurn(unit, { method: methodOf(unit, unit.spec.stopMethod), reasons, memoryBytes });
   markDryRun(unit, watch, isDue, memoryBytes);
@@ -170,7 +189,7 @@ async function conclude(unit: Unit, watch: Watch, found: Found): Promise<void> {
 function deepen(unit: Unit, now: number): void {
   const { spec, watch } = unit;
   const tier = spec.deeper.find(({ method }) => method !== "pause");
-  if (tier === undefined) return;
+  if (tier === undefined || spec.dryRun) return;
   const at = Math.max(unit.lastUsedAt + tier.afterMs, watch?.nextLookAt ?? 0);
   if (now < at) unit.dueAt = Math.min(unit.dueAt, at);
   else void unit.queue().run(() => deepenInTurn(unit, tier));
@@ -179,10 +198,12 @@ function deepen(unit: Unit, now: number): void {
 async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void> {
   const { provider } = unit.deps;
   const found = await provider.inspect(unit.spec.ref, { signal: unit.calls() }).catch(() => undefined);
+  if (found?.power !== "paused") return;
+  const memoryBytes = await memoryOf(unit);
   // Stopped altogether by somebody, or wanted again: nothing is left to do.
-  if (found?.power !== "paused" || unit.phase.name !== "napping") return;
+  if (unit.phase.name !== "napping" || unit.look?.power === "stopped") return;
   const reasons: Reason[] = [{ signal: "tiers", verdict: "idle_since", text: `not used for ${afterMs / 1000} s` }];
-  await stopInTurn(unit, { method, reasons, memoryBytes: await memoryOf(unit) });
+  await stopInTurn(unit, { method, reasons, memoryBytes });
 }
 
 /** The engine refused: ask again later and later. */
@@ -204,9 +225,10 @@ export function askedToSleep(
   const { promise, resolve } = Promise.withResolvers<SleepAnswer>();
   const reasons: Reason[] = [{ signal: "asked", verdict: "waits", text: reason ?? "asked by a person" }];
   const turn = unit.queue().run(async () => {
+    const memoryBytes = mayStop(unit) ? await memoryOf(unit) : null;
+    // Last: nothing may come between this question and the stop.
     const against = await whatForbids(unit, force);
     if (against.length > 0) return resolve({ kind: "in_use", reasons: against });
-    const memoryBytes = mayStop(unit) ? await memoryOf(unit) : null;
     resolve({ kind: "accepted" });
     if (mayStop(unit)) await stopInTurn(unit, { method: methodOf(unit, unit.spec.stopMethod), reasons, memoryBytes });
   });
@@ -221,7 +243,12 @@ function mayStop(unit: Unit): boolean {
 async function whatForbids(unit: Unit, force: boolean): Promise<readonly Reason[]> {
   if (!unit.spec.sleeps) return holdsOf(unit);
   if (force || !mayStop(unit)) return [];
-  const readings = await askSignals(unit, unit.scope().signal);
+  const scope = unit.scope();
+  if (!hasCompared(unit)) {
+    await askSignals(unit, scope.signal);
+    await pause(comparedAfterMs, scope);
+  }
+  const readings = await askSignals(unit, scope.signal);
   const { reasons } = judge(unit, readings, await askNeighbours(unit));
   return reasons.filter(
     ({ signal, verdict }) => signal !== "never" && (verdict === "in_use" || isRequired(signal, verdict, readings)),

@@ -6,13 +6,14 @@ import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
+import { createLookBudget } from "./look-budget.ts";
 import { createNeighbours } from "./neighbours.ts";
 import { isSame, keepEqual, placesOf, upstreamsByWorkload } from "./specs.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload } from "./workload.ts";
 import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
 
-export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs" | "neededBy"> {
+export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs" | "looks" | "neededBy"> {
   readonly discover: ReadLabels;
   /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
   readonly pollMs?: () => number;
@@ -48,9 +49,8 @@ export interface Supervisor {
 }
 
 const sweepEveryMs = 1_000;
-/** With more to look at, each is looked at less often: the last look before a stop takes place all the same. */
+/** With more to look at, each waits longer for its turn: what nodoff and engines pay is bounded. */
 const looksPerSecond = 200;
-const countPolledEvery = 10;
 /** Last uses handed to the store by one sweep: with more in use, each is saved less often. */
 const savesPerSweep = 1_000;
 const pollDefaultMs = 10_000;
@@ -81,7 +81,6 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
-  let polled = 0;
   let sweeps = 0;
   /** In so many sweeps everything in use is saved once. */
   let saveTurns = 1;
@@ -91,7 +90,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const shared = {
     ...deps,
     neededBy: neighbours.neededBy,
-    pollMs: () => Math.max(deps.pollMs?.() ?? pollDefaultMs, (polled / looksPerSecond) * 1_000),
+    pollMs: () => deps.pollMs?.() ?? pollDefaultMs,
+    looks: createLookBudget(looksPerSecond),
   };
 
   function looksOf(provider: string): readonly Look[] | null {
@@ -257,15 +257,12 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function sweep(): void {
     if (closed) return;
     const now = clock.now();
-    const isCounting = sweeps++ % countPolledEvery === 0;
-    let count = 0;
+    sweeps++;
     let used = 0;
     for (const workload of workloads.values()) {
       if (workload.lastUsedAt !== workload.savedUse && used++ % saveTurns === sweeps % saveTurns) workload.saveUse();
       if (workload.dueAt <= now) workload.sweep(now);
-      if (isCounting && workload.isPolled) count++;
     }
-    if (isCounting) polled = count;
     saveTurns = Math.max(1, Math.ceil(used / savesPerSweep));
     clock.after(sweepEveryMs, sweep);
   }

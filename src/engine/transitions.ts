@@ -62,7 +62,8 @@ function book(unit: Unit, before: State): void {
   const turnedAt = kind === "awake" ? Math.max(unit.look?.startedAt ?? wall, open?.from ?? 0) : wall;
   const memoryBytes = kind === "asleep" ? savedBytes(unit) : null;
   store.turnInterval(alias, kind === null ? null : { kind, memoryBytes }, Math.min(turnedAt, wall));
-  if (kind === "awake") unit.stop = null;
+  // In a dry run the stretch may turn as it is about to be stopped by hand.
+  if (kind === "awake" && unit.phase.name !== "stopping") unit.stop = null;
 }
 
 function toKind({ phase, isAwake }: Unit): "asleep" | "awake" | null {

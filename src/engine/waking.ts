@@ -106,6 +106,8 @@ async function startOrResume(unit: Unit, attempt: Attempt): Promise<void> {
     attempt.resumed = found.power === "paused";
     if (attempt.resumed) await provider.resume(ref, options);
     else await provider.start(ref, options);
+    // The look after it may fail, and then nobody would know that it runs.
+    if (unit.look !== undefined) remember(unit, { ...unit.look, power: "running" });
   } finally {
     call.end();
   }

@@ -12,6 +12,7 @@ import type { Tallies } from "../core/tallies.ts";
 import type { NamedReading, Reason } from "../core/verdict.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 import type { CommandQueue } from "./command-queue.ts";
+import type { LookBudget } from "./look-budget.ts";
 import type { SignalView } from "./looking.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Scope } from "./scope.ts";
@@ -31,6 +32,8 @@ export interface WorkloadDeps {
   readonly shutdown: AbortSignal;
   /** Longest time between two looks at the signals of a workload that may sleep soon. */
   readonly pollMs: () => number;
+  /** Looks at signals of all workloads together. */
+  readonly looks: LookBudget;
   /** Why something that runs beside it needs it, asked at the engine now. Rejects when the engine cannot say. */
   readonly neededBy: (workload: Workload) => Promise<readonly string[]>;
 }
@@ -77,8 +80,6 @@ export interface Workload extends WorkloadHandle, Subject {
   neighbourChanged(): void;
   /** Its engine runs it, or is about to, as far as nodoff knows: what it depends on is needed. */
   readonly isAwake: boolean;
-  /** Signals that ask somebody have something to say about it: looking at it costs. */
-  readonly isPolled: boolean;
   signals(): readonly SignalView[];
   /** Origin of one of its upstreams (null: its own); null while unknown. */
   origin(upstream: UpstreamSpec | null): string | null;
@@ -114,6 +115,8 @@ export interface Search {
 export interface Watch {
   /** Not looked at before, whatever the idle time says: monotonic ms. */
   nextLookAt: number;
+  /** Its turn among all that want to look; null = it does not want to. */
+  turnAt: number | null;
   looking: boolean;
   /** Stops refused in a row, and why the last one was. */
   refusals: number;
@@ -122,6 +125,8 @@ export interface Watch {
   readings: readonly NamedReading[];
   /** What the last look found beside it that needs it; empty where nothing was about to be stopped. */
   needs: readonly Reason[];
+  /** First of the looks since it was last used; null = none yet. */
+  askedFirstAt: number | null;
   /** Latest use those readings saw. */
   seenUseAt: number;
   /** A dependant is awake. */

@@ -10,7 +10,7 @@ import type { Outcome, SleepAnswer, WakeCause, WorkloadView } from "../core/work
 import { type CommandQueue, createCommandQueue } from "./command-queue.ts";
 import { isDependencyAway } from "./dependencies.ts";
 import { fallAsleep, methodOf } from "./falling-asleep.ts";
-import { isPolled, type SignalView, signalsOf } from "./looking.ts";
+import { type SignalView, signalsOf } from "./looking.ts";
 import { listed, observe, reconcile } from "./observing.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import { createScope, type Scope } from "./scope.ts";
@@ -231,10 +231,6 @@ class WorkloadUnit implements Unit {
     return phase.name !== "napping" && phase.name !== "gone";
   }
 
-  get isPolled(): boolean {
-    return this.watch !== null && isPolled(this);
-  }
-
   origin(upstream: UpstreamSpec | null): string | null {
     const own = originOf(this, upstream);
     return own === null && this.spec.kind === "group" ? this.#memberOrigin() : own;
@@ -247,7 +243,9 @@ class WorkloadUnit implements Unit {
   ports(): readonly number[] | null {
     const ports = this.upstreams().map((upstream) => (upstream.kind === "port" ? upstream.port : null));
     const known = ports.filter((port) => port !== null);
-    return known.length === ports.length && known.length > 0 ? known : null;
+    if (known.length < ports.length || known.length === 0) return null;
+    // An image names what it serves: a session of ssh beside a page is use too.
+    return [...known, ...(this.look?.ports ?? [])];
   }
 
   upstreams(): readonly UpstreamSpec[] {

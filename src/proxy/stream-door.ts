@@ -17,7 +17,7 @@ export interface StreamDeps {
   readonly inFlight: InFlight;
   readonly isTrusted: (address: string | undefined) => boolean;
   /** Learns of each connection made; left out, nobody asks whose they are. */
-  readonly dialed?: Dialed;
+  readonly dialed?: Pick<Dialed, "add">;
 }
 
 /** A TCP or UDP route as it is now; null = it is gone, or not to be served. */

@@ -103,8 +103,10 @@ describe("Caddy's upstreams", () => {
     const { upstreams } = await world(t, { listed: [entry("10.0.0.2:80")] });
     const view = await upstreams.view(fakeSubject({ origins: ["http://10.0.0.2"] }), options);
     const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-    for (const { address, family } of own) if (family === "IPv4") assert.equal(view?.isCaddy(address), true, address);
-    assert.equal(view?.isCaddy("192.0.2.1"), false);
+    for (const { address, family } of own)
+      if (family === "IPv4") assert.equal(view?.isCaddy(address, 80), true, address);
+    assert.equal(view?.isCaddy("192.0.2.1", 80), false);
+    assert.equal(view?.isCaddy("127.0.0.1", 22), false, "Caddy has no business at this port");
   });
 
   it("are none before Caddy has any", async (t) => {

@@ -14,8 +14,11 @@ import type { Resolve } from "./resolve.ts";
 export interface CaddyView {
   /** Requests, sockets and streams Caddy carries to it now. */
   readonly open: number;
-  /** Whether connections from this address may be Caddy's. */
-  isCaddy(address: string): boolean;
+  /**
+   * Whether connections from this address to this port of the workload may be Caddy's. Where Caddy reaches it by a
+   * published port of another number, nobody can tell: then they are taken for somebody else's.
+   */
+  isCaddy(address: string, port: number): boolean;
 }
 
 /** What Caddy's admin endpoint says about upstreams, asked once for all workloads. */
@@ -82,8 +85,9 @@ export function createCaddyUpstreams(deps: CaddyUpstreamsDeps, adminUrl: () => s
         const open = found.reduce((sum, { open }) => sum + open, 0);
         const { host } = snapshot;
         let own: ReadonlySet<string> | null = null;
-        const isCaddy = (address: string): boolean =>
-          host === null ? (own ??= ownAddresses()).has(address) : address === host;
+        const ports = new Set(found.map(({ place }) => place.port));
+        const isCaddy = (address: string, port: number): boolean =>
+          ports.has(port) && (host === null ? (own ??= ownAddresses()).has(address) : address === host);
         return { open, isCaddy };
       }),
   };

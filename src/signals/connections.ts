@@ -154,7 +154,7 @@ function toFacts(subject: Subject, memory: Memory, { look, isMoving, view, poolI
     requestAt: subject.lastUsedAt,
     uncountedAt: subject.uncountedAt,
     staleAfterMs: subject.spec.activity.connections?.staleAfterMs ?? null,
-    caddy: view === null ? null : { busyAt: memory.caddyBusyAt, isCaddy: (host) => view.isCaddy(host) },
+    caddy: view === null ? null : { busyAt: memory.caddyBusyAt, isCaddy: (host, port) => view.isCaddy(host, port) },
   };
 }
 

@@ -8,7 +8,7 @@ const never = Number.NEGATIVE_INFINITY;
 const now = 10_000_000;
 const ago = (seconds: number): number => now - seconds * 1_000;
 
-const oldest: SeenSocket = { host: "peer", firstSeenAt: ago(3_600), isUnasked: false };
+const oldest: SeenSocket = { port: 80, host: "peer", firstSeenAt: ago(3_600), isUnasked: false };
 const caddys = { ...oldest, host: "caddy" };
 
 /** Silent, the last counted request an hour ago, behind a proxy that keeps idle connections for 90 s. */
@@ -26,7 +26,7 @@ const silent: PoolFacts = {
   caddy: null,
 };
 
-const idleCaddy = { busyAt: never, isCaddy: (host: string) => host === "caddy" };
+const idleCaddy = { busyAt: never, isCaddy: (host: string, port: number) => host === "caddy" && port === 80 };
 
 type Outcome = "idle" | "undecided" | "sure";
 
@@ -51,14 +51,14 @@ const cases: readonly (readonly [name: string, Outcome, Partial<PoolFacts>])[] =
   [
     "it came without a request",
     "sure",
-    { requestAt: ago(60), sockets: [{ host: "peer", firstSeenAt: ago(10), isUnasked: true }] },
+    { requestAt: ago(60), sockets: [{ port: 80, host: "peer", firstSeenAt: ago(10), isUnasked: true }] },
   ],
   [
     "it came without a request, and may be gone in a moment",
     "undecided",
-    { requestAt: ago(60), sockets: [{ host: "peer", firstSeenAt: now, isUnasked: true }] },
+    { requestAt: ago(60), sockets: [{ port: 80, host: "peer", firstSeenAt: now, isUnasked: true }] },
   ],
-  ["it came just now", "undecided", { sockets: [{ host: "peer", firstSeenAt: now, isUnasked: true }] }],
+  ["it came just now", "undecided", { sockets: [{ port: 80, host: "peer", firstSeenAt: now, isUnasked: true }] }],
 
   ["requests that do not count keep one alive", "idle", { uncountedAt: ago(30) }],
   ["they keep only one", "sure", { uncountedAt: ago(30), sockets: [oldest, oldest] }],
@@ -67,7 +67,7 @@ const cases: readonly (readonly [name: string, Outcome, Partial<PoolFacts>])[] =
   [
     "they, and one that came without a request",
     "sure",
-    { uncountedAt: ago(30), sockets: [oldest, { host: "peer", firstSeenAt: ago(60), isUnasked: true }] },
+    { uncountedAt: ago(30), sockets: [oldest, { port: 80, host: "peer", firstSeenAt: ago(60), isUnasked: true }] },
   ],
 
   ["Caddy's, which carries nothing", "idle", { requestAt: ago(60), sockets: [caddys, caddys], caddy: idleCaddy }],
@@ -91,13 +91,22 @@ const cases: readonly (readonly [name: string, Outcome, Partial<PoolFacts>])[] =
   [
     "from Caddy's machine, without a request",
     "sure",
-    { requestAt: ago(60), sockets: [{ host: "caddy", firstSeenAt: ago(10), isUnasked: true }], caddy: idleCaddy },
+    {
+      requestAt: ago(60),
+      sockets: [{ port: 80, host: "caddy", firstSeenAt: ago(10), isUnasked: true }],
+      caddy: idleCaddy,
+    },
   ],
 
   [
+    "from Caddy's machine, to a port that is not Caddy's",
+    "undecided",
+    { requestAt: ago(60), sockets: [{ ...caddys, port: 22 }], caddy: idleCaddy },
+  ],
+  [
     "from Caddy's machine, without a request, just now",
     "undecided",
-    { requestAt: ago(60), sockets: [{ host: "caddy", firstSeenAt: now, isUnasked: true }], caddy: idleCaddy },
+    { requestAt: ago(60), sockets: [{ port: 80, host: "caddy", firstSeenAt: now, isUnasked: true }], caddy: idleCaddy },
   ],
 
   ["stale", "idle", { staleAfterMs: 1_800_000 }],
@@ -105,7 +114,7 @@ const cases: readonly (readonly [name: string, Outcome, Partial<PoolFacts>])[] =
   [
     "stale, unless it is new",
     "sure",
-    { staleAfterMs: 1_800_000, sockets: [oldest, { host: "peer", firstSeenAt: ago(60), isUnasked: true }] },
+    { staleAfterMs: 1_800_000, sockets: [oldest, { port: 80, host: "peer", firstSeenAt: ago(60), isUnasked: true }] },
   ],
   ["bytes moved within stale_after", "sure", { staleAfterMs: 1_800_000, silentSince: ago(600) }],
   ["a request came within stale_after", "sure", { staleAfterMs: 1_800_000, requestAt: ago(600) }],
@@ -126,6 +135,7 @@ describe("idle pool", () => {
 
   it("never says idle of a client that no pool and no monitor can explain", () => {
     const socket = fc.record({
+      port: fc.constant(80),
       host: fc.constant("peer"),
       firstSeenAt: fc.nat(7_200).map(ago),
       isUnasked: fc.boolean(),
@@ -144,7 +154,12 @@ describe("idle pool", () => {
   it("is sure of nothing that a pool explains", () => {
     const facts = fc.record({
       sockets: fc.array(
-        fc.record({ host: fc.constant("peer"), firstSeenAt: fc.nat(95).map(ago), isUnasked: fc.constant(false) }),
+        fc.record({
+          port: fc.constant(80),
+          host: fc.constant("peer"),
+          firstSeenAt: fc.nat(95).map(ago),
+          isUnasked: fc.constant(false),
+        }),
       ),
       requestAt: fc.nat(94).map(ago),
       uncountedAt: fc.nat(7_200).map(ago),

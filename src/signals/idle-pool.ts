@@ -19,6 +19,8 @@ import { counted } from "./reading.ts";
  * they come, one silent connection alone is taken for that, two are not.
  */
 export interface SeenSocket {
+  /** The workload's own port. */
+  readonly port: number;
   /** Address of the other end. */
   readonly host: string;
   /** Monotonic ms of the first look that saw it. */
@@ -48,7 +50,7 @@ export interface PoolFacts {
   readonly poolIdleMs: number;
   readonly staleAfterMs: number | null;
   /** Caddy carries nothing to it: what is Caddy's is idle. `busyAt`: when it last did. null = Caddy does not tell. */
-  readonly caddy: { readonly busyAt: number; isCaddy(host: string): boolean } | null;
+  readonly caddy: { readonly busyAt: number; isCaddy(host: string, port: number): boolean } | null;
 }
 
 /** `isSure`: it is being used now, beyond doubt. */
@@ -95,7 +97,7 @@ function isStale(socket: SeenSocket, facts: PoolFacts): boolean {
 /** From Caddy, opened for a request, and not older than Caddy lets idle ones become. */
 function isCaddysPool(socket: SeenSocket, facts: PoolFacts): boolean {
   const { caddy, now, requestAt, uncountedAt, lookingSince, poolIdleMs } = facts;
-  if (caddy === null || socket.isUnasked || !caddy.isCaddy(socket.host)) return false;
+  if (caddy === null || socket.isUnasked || !caddy.isCaddy(socket.host, socket.port)) return false;
   return now <= Math.max(requestAt, uncountedAt, caddy.busyAt, lookingSince) + poolIdleMs + slackMs;
 }
 

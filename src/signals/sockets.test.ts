@@ -26,9 +26,9 @@ describe("sockets", () => {
   it("are followed from look to look", async () => {
     const { clock, look } = world();
     const start = clock.now();
-    const one = { host: "10.0.0.2", firstSeenAt: start, isUnasked: false };
+    const one = { port: 80, host: "10.0.0.2", firstSeenAt: start, isUnasked: false };
     assert.deepEqual(await look(0, ["10.0.0.2:4000"]), [one]);
-    const six = { host: "fd00::1", firstSeenAt: start + 10_000, isUnasked: true };
+    const six = { port: 80, host: "fd00::1", firstSeenAt: start + 10_000, isUnasked: true };
     assert.deepEqual(await look(10, ["10.0.0.2:4000", "[fd00::1]:4001"]), [one, six]);
     assert.deepEqual(await look(10, ["[fd00::1]:4001"]), [six]);
     // The same port again is another connection.

@@ -80,7 +80,7 @@ function follow(subject: Subject, before: Look | undefined, { at, connections }:
   for (const { port, peer } of connections) {
     const key = `${port} ${peer}`;
     const known = last?.sockets.get(key);
-    sockets.set(key, known ?? { host: hostOf(peer), firstSeenAt: at, isUnasked: unasked });
+    sockets.set(key, known ?? { port, host: hostOf(peer), firstSeenAt: at, isUnasked: unasked });
   }
   return { at, sockets };
 }
