@@ -25,8 +25,6 @@ const examples: Readonly<Record<string, string>> = {
   "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
   "workloads.*.health": "workloads: { w: { health: {} } }",
   "workloads.*.fallback": "workloads: { w: { fallback: page } }",
-  "routes.*.files": "routes: { r: { files: { root: / } } }",
-  "routes.*.upstreams": "routes: { r: { upstreams: ['http://a'] } }",
   "routes.*.fallback": "routes: { r: { fallback: page } }",
   "routes.*.health": "routes: { r: { health: {} } }",
   "routes.*.node": "routes: { r: { node: a } }",

@@ -31,8 +31,6 @@ export const notYet: readonly NotYet[] = [
   { key: "workloads.*.loading.theme", unless: ["default"] },
   { key: "workloads.*.health" },
   { key: "workloads.*.fallback" },
-  { key: "routes.*.files" },
-  { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
   { key: "routes.*.health" },
   { key: "routes.*.node" },

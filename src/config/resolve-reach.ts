@@ -16,14 +16,14 @@ export function findReached({ routes = {}, workloads = {} }: ConfigFile): Reache
   const named = new Set<string>();
   const streamed = new Map<string, { by: "tcp" | "udp"; upstream: string | undefined }>();
   const spoken = new Set<string>();
-  for (const { workload, upstream, port, tcp, udp } of Object.values(routes)) {
+  for (const { workload, upstream, upstreams, port, tcp, udp } of Object.values(routes)) {
     if (workload === undefined) continue;
     named.add(workload);
     if (tcp === undefined && udp === undefined) spoken.add(workload);
     // TCP can be probed, so it says more about whether it is ready.
     else if (tcp !== undefined || !streamed.has(workload))
       streamed.set(workload, { by: tcp === undefined ? "udp" : "tcp", upstream });
-    if (upstream === undefined && port === undefined) byAddress.add(workload);
+    if (upstream === undefined && upstreams === undefined && port === undefined) byAddress.add(workload);
   }
   for (const [alias, keys] of Object.entries(workloads)) {
     const answers = keys.upstream === undefined && (hasDoor(keys) || byAddress.has(alias));

@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from "node:path";
 import type { DoorSpec, ListenSpec, RouteSpec, StreamSpec, UpstreamSpec } from "../core/spec.ts";
 import type { KeyPath, Report } from "./findings.ts";
 import { doorKeys } from "./schema-workload.ts";
@@ -29,14 +30,20 @@ export function toExtraRoute(head: RouteHead, keys: RouteKeys, base: WorkloadKey
   );
   const own = Object.fromEntries(Object.entries(keys).filter(([key]) => doors.includes(key)));
   const door = toDoorSpec(mergeKeys(inherited, own));
-  const leadsElsewhere = keys.upstream !== undefined;
+  const leadsElsewhere = keys.upstream !== undefined || keys.upstreams !== undefined;
   const address = leadsElsewhere ? keys : { tls_verify: base.tls_verify, host_header: base.host_header, ...keys };
   return {
     ...toRoute(head, address, door),
     hosts: toHosts(keys),
     path: keys.path ?? "/",
     upstream: toRouteUpstream(keys),
+    ...toUpstreams(keys),
   };
+}
+
+function toUpstreams({ upstreams }: RouteKeys): Pick<RouteSpec, "upstreams"> {
+  if (upstreams === undefined) return {};
+  return { upstreams: upstreams.map(({ url, weight = 1 }) => ({ url, weight })) };
 }
 
 function toRouteUpstream(keys: RouteKeys): UpstreamSpec | null {
@@ -112,6 +119,38 @@ export function checkStream(keys: RouteKeys, report: Report): void {
   if (keys.upstream !== undefined && !keys.upstream.startsWith(`${kind}:`))
     report(["upstream"], `a ${kind} route needs a ${kind}:// upstream`);
   if (keys.workload === undefined && keys.upstream === undefined) report([], `needs "workload" or "upstream"`);
+}
+
+/** The route of static files; a relative root starts at `folder`. */
+export function toFilesRoute(head: RouteHead, keys: RouteKeys, folder: string): RouteSpec {
+  const { files } = keys;
+  const route = toExtraRoute(head, keys, {});
+  return {
+    ...route,
+    kind: "files",
+    files: {
+      root: resolvePath(folder, files?.root ?? "."),
+      index: files?.index ?? ["index.html"],
+      spa: files?.spa ?? false,
+      dotfiles: files?.dotfiles ?? false,
+    },
+  };
+}
+
+const upstreamKeys = ["workload", "upstream", "upstreams", "port", "host_header", "tls_verify"] as const;
+
+/** What the keys of a route to files must agree on. */
+export function checkFiles(keys: RouteKeys, report: Report): void {
+  for (const key of upstreamKeys) if (keys[key] !== undefined) report([key], "files have none: take it out");
+  for (const key of Object.keys(doorKeys))
+    if (Object.hasOwn(keys, key)) report([key], "files never sleep: take it out");
+}
+
+/** What the keys of a route with several upstreams must agree on. */
+export function checkUpstreams({ upstream, port, upstreams = [] }: RouteKeys, report: Report): void {
+  if (upstream !== undefined) report(["upstream"], `give either "upstream" or "upstreams"`);
+  if (port !== undefined) report(["port"], `give either "port" or "upstreams"`);
+  if (upstreams.length === 0) report(["upstreams"], "has no address");
 }
 
 /** Finds routes that nobody could tell apart: the same alias, or the same host and path. */

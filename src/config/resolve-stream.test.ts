@@ -129,3 +129,49 @@ listen: { proxy: ':8080' }`);
     assert.match(wrong("defaults: { listen: ':1' }"), /cannot be a default/);
   });
 });
+
+describe("routes to files", () => {
+  it("have their defaults; a relative root starts at the file's folder", () => {
+    const result = loadConfig({
+      file: "/etc/nodoff/nodoff.yaml",
+      env: {},
+      readFile: () => "routes: { files: { host: f.test, files: { root: www } } }",
+    });
+    assert.ok(result.ok);
+    assert.equal(result.config.routes[0]?.kind, "files");
+    assert.deepEqual(result.config.routes[0]?.files, {
+      root: "/etc/nodoff/www",
+      index: ["index.html"],
+      spa: false,
+      dotfiles: false,
+    });
+  });
+
+  it("refuse an upstream, and whatever is about sleeping", () => {
+    const text = wrong(
+      `${db}routes: { f: { host: f.test, files: { root: / }, upstream: 'http://a', workload: db, hold: 1s } }`,
+    );
+    for (const key of ["upstream", "workload", "hold"]) assert.match(text, new RegExp(`routes\\.f\\.${key}: files`));
+  });
+});
+
+describe("routes with several upstreams", () => {
+  it("have their weights", () => {
+    const { routes } = right(
+      "routes: { lb: { host: lb.test, upstreams: ['http://a:1', { url: 'http://b:2', weight: 2 }] } }",
+    );
+    assert.deepEqual(routes[0]?.upstreams, [
+      { url: "http://a:1", weight: 1 },
+      { url: "http://b:2", weight: 2 },
+    ]);
+  });
+
+  it("refuse a second way to say it, and an empty list", () => {
+    const text = wrong(`routes:
+  a: { host: a.test, upstreams: ['http://a'], upstream: 'http://b', port: 1 }
+  b: { host: b.test, upstreams: [] }`);
+    assert.match(text, /routes\.a\.upstream: give either/);
+    assert.match(text, /routes\.a\.port: give either/);
+    assert.match(text, /routes\.b\.upstreams: has no address/);
+  });
+});

@@ -7,7 +7,16 @@ import { createRefs, kinds, toCommand, toKind, toRef } from "./resolve-kinds.ts"
 import type { Kind } from "./resolve-kinds.ts";
 import { findProvider, groupProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
-import { checkStream, createClashes, toExtraRoute, toOwnRoute, toStreamRoute } from "./resolve-route.ts";
+import {
+  checkFiles,
+  checkStream,
+  checkUpstreams,
+  createClashes,
+  toFilesRoute,
+  toExtraRoute,
+  toOwnRoute,
+  toStreamRoute,
+} from "./resolve-route.ts";
 import { findReached } from "./resolve-reach.ts";
 import type { Reached } from "./resolve-reach.ts";
 import { checkSchedule, checkSleep, createContradictions } from "./resolve-sleep.ts";
@@ -226,7 +235,7 @@ function toProvider(
   return findProvider(known, { name: named.own ?? common, type, kind }, report);
 }
 
-const otherKinds = ["files", "upstreams", "node"] as const;
+const otherKinds = ["node"] as const;
 
 function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const { file, deps, gathered, publicUrl } = context;
@@ -236,11 +245,19 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   if (workload === undefined) return;
   const isOther = otherKinds.some((key) => keys[key] !== undefined);
   if (isOther) return;
+  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
+  const head = { alias, source: "file", workload: keys.workload ?? null };
+  if (keys.files !== undefined) {
+    checkFiles(keys, report);
+    const files = toFilesRoute(head, keys, deps.folder);
+    context.noteRoute(files, ["routes", alias]);
+    gathered.routes.push(withSharedDoor(files, context.share));
+    return;
+  }
+  if (keys.upstreams !== undefined) checkUpstreams(keys, report);
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
   if (workload.group !== undefined && keys.port !== undefined)
     report(["port"], `"${keys.workload}" is a group, which has none: give its members "port"`);
-  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
-  const head = { alias, source: "file", workload: keys.workload ?? null };
   if (keys.tcp !== undefined || keys.udp !== undefined) {
     checkStream(keys, report);
     const stream = toStreamRoute(head, keys, base);
@@ -257,7 +274,7 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {
-  if (keys.upstream === undefined) report([], `needs "workload" or "upstream"`);
+  if (keys.upstream === undefined && keys.upstreams === undefined) report([], `needs "workload" or "upstream"`);
   for (const key of Object.keys(doorKeys))
     if (Object.hasOwn(keys, key)) deps.warn(["routes", alias, key], "has no effect without a workload");
 }

@@ -148,14 +148,16 @@ const streamKeys = { allow: list(network()).describe("Who may connect (default: 
 export const Route = map({
   workload: text().describe("Alias of what must be awake").optional(),
   upstream: origin(["http", "https", "h2c", "tcp", "udp"]).describe("Default: the workload's").optional(),
-  upstreams: list(weightedUpstream()).optional(),
+  upstreams: list(weightedUpstream()).describe("Several addresses, in turn by weight").optional(),
   node: text().optional(),
   files: map({
-    root: text(),
-    index: list(text()).optional(),
-    spa: flag().optional(),
-    dotfiles: flag().optional(),
-  }).optional(),
+    root: text().describe("Folder, from that of nodoff.yaml"),
+    index: list(text()).describe("Page of a directory (default index.html)").optional(),
+    spa: flag().describe("Unknown pages get the root's index").optional(),
+    dotfiles: flag().describe("Serve names that start with a dot").optional(),
+  })
+    .describe("Static files")
+    .optional(),
   tcp: map({
     listen: listenAddress(),
     min_bytes: integer(0, 65_536).describe("Bytes a client must send before it wakes anything (default 0)").optional(),

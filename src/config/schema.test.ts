@@ -21,8 +21,6 @@ const later = [
   "workloads.ct.lxc",
   "workloads.ct.node",
   "routes.pve-ui.node",
-  "routes.files.files",
-  "routes.lb.upstreams",
   "routes.lb.fallback",
   "notify",
 ];

@@ -207,10 +207,28 @@ export interface StreamSpec {
   readonly sendProxy: boolean;
 }
 
+/** Static files as an upstream. */
+export interface FilesSpec {
+  /** Absolute. */
+  readonly root: string;
+  /** Names of the page a directory shows, the first that is there. */
+  readonly index: readonly string[];
+  /** Unknown pages get the root's index: the app in the browser knows its own paths. */
+  readonly spa: boolean;
+  /** Whether names that start with a dot are served. */
+  readonly dotfiles: boolean;
+}
+
+/** One of several upstreams of a route; `weight` 0 = never while another is there. */
+export interface WeightedUpstream {
+  readonly url: string;
+  readonly weight: number;
+}
+
 /** A public name or port that leads to an upstream and may need a workload. */
 export interface RouteSpec {
   readonly alias: string;
-  readonly kind: "http" | "tcp" | "udp";
+  readonly kind: "http" | "tcp" | "udp" | "files";
   /** `file`, or a provider's name. */
   readonly source: string;
   /** Lower case, without port or trailing dot; `*.x`, `**.x` and `*` are patterns. Empty: reached only by `?route=`. */
@@ -233,4 +251,8 @@ export interface RouteSpec {
   readonly stream?: StreamSpec;
   /** A port of its own for an HTTP route, where it answers whatever the host. */
   readonly listen?: ListenSpec;
+  /** Of a `files` route. */
+  readonly files?: FilesSpec;
+  /** Several addresses instead of `upstream`, in turn by weight. */
+  readonly upstreams?: readonly WeightedUpstream[];
 }

@@ -1,3 +1,4 @@
+import { createTurns } from "../core/turns.ts";
 import { createRouteTable } from "../core/route-table.ts";
 import { type DecisionCounts, decisionNames, type Route, type RouteRegistry } from "../core/route.ts";
 import type { DoorSpec, RouteSpec, UpstreamSpec } from "../core/spec.ts";
@@ -21,8 +22,13 @@ export interface RouteChanges {
   readonly removed: readonly string[];
 }
 
+export interface RegistryDeps {
+  /** Whether an upstream of a route with several may be used; left out, all may. */
+  readonly isHealthy?: (alias: string, origin: string) => boolean;
+}
+
 /** All routes of this nodoff, found by request or by alias. */
-export function createRegistry(): MutableRouteRegistry {
+export function createRegistry(deps: RegistryDeps = {}): MutableRouteRegistry {
   const table = createRouteTable<Route>();
   const byAlias = new Map<string, Route>();
   /** Thousands of routes have the same few doors: one object each stays in the processor's cache. */
@@ -65,7 +71,8 @@ export function createRegistry(): MutableRouteRegistry {
         if (former?.spec === spec && former.workload === workload) continue;
         if (former === undefined) added.push(spec.alias);
         else remove(former);
-        add(createRoute(spec, { workload, former, door: toOne(spec.door) }));
+        const isHealthy = (origin: string): boolean => deps.isHealthy?.(spec.alias, origin) ?? true;
+        add(createRoute(spec, { workload, former, door: toOne(spec.door), isHealthy }));
       }
       return { added, removed };
     },
@@ -76,15 +83,17 @@ interface Parts {
   readonly workload: Reachable | null;
   readonly former: Route | undefined;
   readonly door: DoorSpec;
+  readonly isHealthy: (origin: string) => boolean;
 }
 
-function createRoute(spec: RouteSpec, { workload, former, door }: Parts): Route {
+function createRoute(spec: RouteSpec, { workload, former, door, isHealthy }: Parts): Route {
   if (spec.door.handOver === "docker") workload?.requireDockerHandOver();
   const fixed = spec.upstream?.kind === "url" ? spec.upstream.url : null;
+  const next = spec.upstreams === undefined ? null : createTurns(spec.upstreams);
   return {
     spec,
     workload,
-    upstream: () => fixed ?? workload?.origin(spec.upstream) ?? null,
+    upstream: () => (next === null ? null : next(isHealthy)) ?? fixed ?? workload?.origin(spec.upstream) ?? null,
     door,
     allowHeaders: null,
     namedAllow: null,

@@ -107,6 +107,7 @@ function openDoor({ kind, alias }: RouteSpec, at: ListenSpec, deps: PortsDeps): 
     }
     case "udp":
       return toUdpDoor(alias, at, deps);
+    case "files":
     case "http": {
       const proxy = createProxy(Object.assign(Object.create(deps) as ProxyDeps, { only: alias }));
       return { listen: () => listen(proxy.server, at), close: (graceMs) => proxy.close({ graceMs }) };

@@ -16,6 +16,7 @@ import type { OnLeave } from "./admission.ts";
 import { reply, replyFailure } from "./answers.ts";
 import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
+import { serveFile } from "./files.ts";
 import { forward } from "./forward.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { hasBody } from "./target.ts";
@@ -74,7 +75,7 @@ interface Exit {
   isGone(): boolean;
   /** Runs `end` once, however the request ends. */
   onEnd(end: () => void): void;
-  forward(found: Found, onFailure: (error: unknown) => void): void;
+  forward(found: Found, refuse: (code: ErrorCode) => void, onFailure: (error: unknown) => void): void;
 }
 
 /** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
@@ -158,7 +159,8 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
         return discardRest(exit.req, clock);
       case "allow":
         if (answer.counted !== false) exit.onEnd(inFlight.carry(route));
-        return exit.forward(entrance, (error) => {
+        if (route.spec.files !== undefined && entrance.facts.upgrade) return refuse("BAD_REQUEST", route);
+        return exit.forward(entrance, refuse, (error) => {
           const code = noteFailure(route, error, logger);
           if (!exit.isGone()) refuse(code, route);
         });
@@ -191,8 +193,12 @@ function createResponseExit({ req, res, expectsContinue }: ResponseCaller, deps:
     onLeave: (leave) => void res.once("close", leave),
     isGone: () => res.destroyed || req.socket.destroyed,
     onEnd: (end) => void res.once("close", end),
-    forward: ({ route, outgoing }, onFailure) =>
-      forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps),
+    forward({ route, outgoing }, refuse, onFailure) {
+      const { files } = route.spec;
+      if (files === undefined) return forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps);
+      serveFile({ req, res, files, outgoing, refuse }).catch(onFailure);
+      discardRest(req, deps.clock);
+    },
   };
 }
 
@@ -213,7 +219,7 @@ function createSocketExit({ req, socket, head }: SocketCaller, deps: ProxyDeps):
     onLeave: (leave) => waiting.onLeave(leave),
     isGone: () => socket.destroyed,
     onEnd: (end) => void socket.once("close", end),
-    forward: ({ route, outgoing }, onFailure) =>
+    forward: ({ route, outgoing }, _refuse, onFailure) =>
       forwardUpgrade({ req, socket, waiting, route, outgoing, onFailure }, deps),
   };
 }
