@@ -15,7 +15,7 @@ import { type Nodoff, startNodoff } from "../support/e2e/nodoff.ts";
 
 /** Longer than any timer of 30, 60 or 120 s that might cut a stream. */
 const streamS = Number(process.env["SOAK_STREAM_S"] ?? 130);
-const sockets = Number(process.env["SOAK_SOCKETS"] ?? 5_000);
+const socketCount = Number(process.env["SOAK_SOCKETS"] ?? 5_000);
 const perSecond = 256 * 1024;
 const gigabyte = 1_073_741_824;
 const port = await freePort();
@@ -30,7 +30,8 @@ describe("nodoff's own proxy over minutes", () => {
       else if (req.url === "/slow") void sendSlowly(res);
       else sendMuch(res);
     });
-    new WebSocketServer({ server: upstream, perMessageDeflate: false });
+    const sockets = new WebSocketServer({ server: upstream, perMessageDeflate: false });
+    sockets.on("connection", (socket) => socket.on("error", () => undefined));
     upstream.listen(0, "127.0.0.1", 4_096);
     await once(upstream, "listening");
     const to = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -85,21 +86,21 @@ describe("nodoff's own proxy over minutes", () => {
     assert.ok(peak - before <= 32, `${(peak - before).toFixed(1)} MB more`);
   });
 
-  it(`holds ${sockets} idle WebSockets`, async () => {
+  it(`holds ${socketCount} idle WebSockets`, async () => {
     const before = await rss();
     const script = fileURLToPath(new URL("proxy-clients.ts", import.meta.url));
-    const clients = await startChild(process.execPath, [script, String(port), String(sockets)]);
+    const clients = await startChild(process.execPath, [script, String(port), String(socketCount)]);
     await clients.line((line) => line === "open", "open sockets");
     const inFlight = async (): Promise<number> =>
       ((await nodoff.api("/routes/ws")) as { readonly in_flight: number }).in_flight;
-    assert.equal(await inFlight(), sockets);
+    assert.equal(await inFlight(), socketCount);
     await delay(10_000);
     const now = await rss();
-    assert.equal(await inFlight(), sockets);
+    assert.equal(await inFlight(), socketCount);
     await clients.close();
     assert.ok(clients.lines.includes("lost 0"), clients.lines.join("\n"));
-    const each = ((now - before) * 1024) / sockets;
-    console.log(`${sockets} WebSockets: ${each.toFixed(1)} kB of RSS each in nodoff`);
+    const each = ((now - before) * 1024) / socketCount;
+    console.log(`${socketCount} WebSockets: ${each.toFixed(1)} kB of RSS each in nodoff`);
     for (let i = 0; i < 100 && (await inFlight()) > 0; i++) await delay(100);
     assert.equal(await inFlight(), 0);
   });
