@@ -57,7 +57,10 @@ function keepAsking(
         const at = head.indexOf("\r\n\r\n");
         if (at === -1) return;
         const text = head.subarray(0, at).toString("latin1");
-        if (!/^HTTP\/1\.1 200 /.test(text) || !new RegExp(`\r\ncontent-length: ${bodyBytes}(\r\n|$)`, "i").test(text))
+        if (
+          !text.startsWith("HTTP/1.1 200 ") ||
+          !new RegExp(`\r\ncontent-length: ${bodyBytes}(\r\n|$)`, "i").test(text)
+        )
           return void socket.destroy(new Error(`wrong answer:\n${text}`));
         left = bodyBytes - (head.length - at - 4);
       }

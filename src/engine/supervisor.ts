@@ -17,6 +17,8 @@ export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs"
   readonly discover: ReadLabels;
   /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
   readonly pollMs?: () => number;
+  /** Whether an upstream of a route with several may be used; left out, all may. */
+  readonly isHealthy?: (alias: string, origin: string) => boolean;
   /** Called after the routes may have changed. */
   readonly onRoutes?: () => void;
 }
@@ -73,7 +75,7 @@ interface Watched {
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { clock, journal, logger } = deps;
-  const registry = createRegistry();
+  const registry = createRegistry(deps);
   const watched = new Map<string, Watched>();
   const workloads = new Map<string, Workload>();
   /** Workloads by provider and ref: events name what the engine knows. */
