@@ -126,6 +126,22 @@ describe("a UDP route", () => {
     assert.equal(route.inFlight, 0);
   });
 
+  it("asks again, and goes to the new address, once the service slept or moved", async (t) => {
+    const servers = [answer(await bind(t)), (await bind(t)).on("message", () => undefined)];
+    const [first, second] = servers.map((server) => `udp://127.0.0.1:${server.address().port}`);
+    let origin = second;
+    const { port, asked, door } = await openUdp(t, { origin: () => origin ?? null });
+    const client = await bind(t);
+    await sendTo(client, "lost", port, "127.0.0.1");
+    await once(servers[1]!, "message");
+    origin = first;
+    const got = receive(client);
+    client.send("found", port, "127.0.0.1");
+    assert.equal(await got, "FOUND");
+    assert.equal(asked.length, 2);
+    assert.equal(door.sessions, 1);
+  });
+
   it("forgets who is refused, or not allowed", async (t) => {
     const refused = await openFor(t, {
       admit: () => ({ kind: "reply", decision: "quota", status: 429, headers: {}, body: "" }),

@@ -38,6 +38,8 @@ interface Session {
   readonly waiting: Buffer[];
   waitingBytes: number;
   upstream: Socket | null;
+  /** Where it was connected to; null = not known, or one of several. */
+  origin: string | null;
   hasAnswered: boolean;
   isConnected: boolean;
   lastAt: number;
@@ -79,6 +81,7 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       waiting: [],
       waitingBytes: 0,
       upstream: null,
+      origin: null,
       hasAnswered: false,
       isConnected: false,
       lastAt: clock.now(),
@@ -140,6 +143,7 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       session.upstream?.close();
       session.upstream = null;
       session.isConnected = false;
+      session.origin = toFixedOrigin(session.route);
       const to = toEndpoint(session.route.upstream());
       if (to === null) return fail(new NodoffError("UPSTREAM_FAILED", "the upstream has no address"));
       const upstream = createSocket({ type: isIPv6(to.host) ? "udp6" : "udp4" });
@@ -171,7 +175,10 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
 
   socket.on("message", (datagram, from) => {
     const key = keyOf(from);
-    const session = sessions.get(key) ?? open(from);
+    const known = sessions.get(key);
+    const isStale = known !== undefined && known.isConnected && hasMoved(known);
+    if (isStale) end(key, known);
+    const session = known === undefined || isStale ? open(from) : known;
     if (session === null) return;
     session.lastAt = clock.now();
     // To the young end: the silent ones are found at the other.
@@ -190,6 +197,20 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       socket.close();
     },
   };
+}
+
+/**
+ * Whether the service is asleep by now, or was and came back elsewhere. Nobody tells a UDP socket, and a client that goes
+ * on sending would keep its session for ever.
+ */
+function hasMoved({ route, origin }: Session): boolean {
+  return route.workload?.allow === false || toFixedOrigin(route) !== origin;
+}
+
+/** The address of a route that has only one at a time. */
+function toFixedOrigin(route: Route): string | null {
+  const isShared = route.spec.upstreams !== undefined || route.workload?.spec.kind === "group";
+  return isShared ? null : route.upstream();
 }
 
 function keep(session: Session, datagram: Buffer): void {
