@@ -18,6 +18,7 @@ import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher, forwardedClient } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
+import { createPorts, type Ports } from "./proxy/ports.ts";
 import { createProxy, type Proxy } from "./proxy/proxy.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -28,6 +29,8 @@ export interface Doors {
   readonly hook: Hook;
   /** `listen.proxy`. */
   readonly proxy: Proxy;
+  /** Those of routes that have one of their own. */
+  readonly ports: Ports;
   readonly pools: OriginPools;
 }
 
@@ -77,8 +80,9 @@ export function createDoors(deps: DoorDeps): Doors {
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
   const { dialed } = deps;
-  const proxy = createProxy(withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed }));
-  return { server, hook, proxy, pools };
+  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed });
+  const proxy = createProxy(proxyDeps);
+  return { server, hook, proxy, ports: createPorts(proxyDeps), pools };
 }
 
 /** Adds fixed parts to an object of getters; a spread would read the getters once and for all. */

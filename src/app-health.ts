@@ -39,6 +39,7 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
     store,
     routes: supervisor.registry,
     check: createChecks(deps),
+    targets: toTargets,
     subject: (route, address) => toSubject(route, address, supervisor),
     notify: notifier.notify,
   });
@@ -52,6 +53,14 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
       await store.close();
     },
   };
+}
+
+/** Every address of a route with several; else the one it has, once that is known. */
+function toTargets(route: Route): readonly string[] {
+  const { upstreams } = route.spec;
+  if (upstreams !== undefined) return upstreams.map(({ url }) => url);
+  const origin = route.upstream();
+  return origin === null ? [] : [origin];
 }
 
 /** A route to an address of its own says nothing about the workload, nor the workload's engine about it. */

@@ -78,6 +78,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dialed = createDialed({ clock });
   const signals = createSignals({ clock, inFlight, dialed, settings: () => settings.config.signals });
   const prober = createProber();
+  let routesChanged = (): void => undefined;
   const supervisor = createSupervisor({
     clock,
     logger,
@@ -89,6 +90,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     pollMs: () => settings.config.signals.pollMs,
+    onRoutes: () => routesChanged(),
+    isHealthy(alias, origin) {
+      const healthy = health.monitor.healthyTargets(alias);
+      // Where none is, one that is called unhealthy is still better than nothing.
+      return healthy.length === 0 || healthy.includes(origin);
+    },
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
@@ -106,7 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     health,
     providers: providers.providers,
   });
-  const { server, hook, proxy, pools } = doors;
+  const { server, hook, proxy, ports, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
     health.notifier.update(config.notify);
@@ -127,7 +134,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     hook.close();
     await health.close();
     await supervisor.close();
-    await Promise.all([closeServer(server, { clock, graceMs: closeGraceMs }), proxy.close({ graceMs: closeGraceMs })]);
+    routesChanged = () => undefined;
+    const grace = { graceMs: closeGraceMs };
+    await Promise.all([closeServer(server, { clock, ...grace }), proxy.close(grace), ports.close(grace)]);
     shutdown.abort();
     await pools.close({ graceMs: 0 });
     await store.close();
@@ -138,6 +147,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     await apply(settings.config);
     const hookAt = await listen(server, addresses.hook);
     const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
+    await ports.update();
+    routesChanged = () => void ports.update();
     const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
     logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
     health.monitor.start();

@@ -279,10 +279,10 @@ describe("errors of nodoff.yaml", () => {
 
   it("come all at once and in order, cross checks included", () => {
     const text =
-      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, listen: ':1' }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
+      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, fallback: page }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
     assert.deepEqual(
       errorsOf(text).map((line) => line.split(" ")[1]),
-      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.listen:", "routs:"],
+      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.fallback:", "routs:"],
     );
   });
 

@@ -24,19 +24,16 @@ export const notYet: readonly NotYet[] = [
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals.traefik.api_url" },
   { key: "workloads.*.loading.theme", unless: ["default"] },
-  { key: "workloads.*.listen" },
   { key: "workloads.*.fallback" },
-  { key: "routes.*.tcp" },
-  { key: "routes.*.udp" },
-  { key: "routes.*.listen" },
-  { key: "routes.*.files" },
-  { key: "routes.*.upstreams" },
   { key: "routes.*.fallback" },
 ];
 
+/** What the file may say, and labels not yet: a container would open ports of nodoff's host. */
+const notYetInLabels: readonly NotYet[] = [{ key: "workloads.*.listen" }, { key: "routes.*.listen" }];
+
 /** The rows that a tree of the file (as written, not parsed) uses. */
-export function findNotYet(tree: unknown): Finding[] {
-  return notYet.flatMap((row) => {
+export function findNotYet(tree: unknown, rows: readonly NotYet[] = notYet): Finding[] {
+  return rows.flatMap((row) => {
     const steps = row.key.split(".");
     const places = find(tree, steps, []);
     if (steps[0] === "workloads") places.push(...find(tree, ["defaults", ...steps.slice(2)], []));
@@ -47,7 +44,7 @@ export function findNotYet(tree: unknown): Finding[] {
 /** The same for the labels of one container, as a tree without `nodoff.`. */
 export function findNotYetInLabels(tree: Readonly<Record<string, unknown>>): Finding[] {
   const { routes, ...workload } = tree;
-  const found = findNotYet({ workloads: { label: workload }, routes });
+  const found = findNotYet({ workloads: { label: workload }, routes }, [...notYet, ...notYetInLabels]);
   return found.map(({ path, message }) => ({ path: path[0] === "workloads" ? path.slice(2) : path, message }));
 }
 

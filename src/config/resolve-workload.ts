@@ -96,7 +96,7 @@ export function isFollower(own: WorkloadKeys, keys: WorkloadKeys, hasDoors: bool
 }
 
 /** Whether nodoff itself asks it something over HTTP. */
-function isAsked({ ready, activity }: WorkloadKeys): boolean {
+export function isAsked({ ready, activity }: WorkloadKeys): boolean {
   return ready?.http !== undefined || activity?.probe?.http !== undefined;
 }
 
@@ -141,6 +141,11 @@ export function toHosts(keys: Pick<WorkloadKeys, "host" | "hosts">): readonly st
   return [...new Set([...(keys.host ?? []), ...(keys.hosts ?? [])])];
 }
 
+/** Whether the workload's own keys describe a door. */
+export function hasDoor(keys: Pick<WorkloadKeys, "host" | "hosts" | "listen">): boolean {
+  return keys.listen !== undefined || toHosts(keys).length > 0;
+}
+
 const lists = ["wake_on", "no_wake", "no_count"] as const;
 
 /** What a door's keys must agree on; `path` is the prefix of the door's route. */
@@ -165,7 +170,7 @@ export function checkKeys(keys: WorkloadKeys, methods: readonly string[], report
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
   checkSleep(keys, methods, report);
   checkActivity(keys, report);
-  if (keys.upstream?.startsWith("tcp:") === true && toHosts(keys).length > 0)
+  if (keys.upstream?.startsWith("tcp:") === true && hasDoor(keys))
     report(["upstream"], "a workload with a host needs an http, https or h2c upstream");
-  if (keys.path !== undefined && toHosts(keys).length === 0) report(["path"], `needs "host"`);
+  if (keys.path !== undefined && !hasDoor(keys)) report(["path"], `needs "host"`);
 }

@@ -9,16 +9,26 @@ import type { Kind } from "./resolve-kinds.ts";
 import { findProvider, groupProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
 import { resolveNotify } from "./resolve-notify.ts";
-import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
+import {
+  checkFiles,
+  checkStream,
+  checkUpstreams,
+  createClashes,
+  toFilesRoute,
+  toExtraRoute,
+  toOwnRoute,
+  toStreamRoute,
+} from "./resolve-route.ts";
 import { findReached } from "./resolve-reach.ts";
 import type { Reached } from "./resolve-reach.ts";
 import { checkSchedule, checkSleep, createContradictions, withPossibleSleep } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
+  hasDoor,
+  isAsked,
   isFollower,
   mergeKeys,
-  toHosts,
   toUpstream,
   toWorkloadSpec,
 } from "./resolve-workload.ts";
@@ -65,7 +75,7 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
     known,
     publicUrl,
     gathered,
-    noteRoute: createClashes(report),
+    noteRoute: createClashes(report, { "listen.hook": settings.listen.hook, "listen.proxy": settings.listen.proxy }),
     reached: findReached(file),
     noteRef: createRefs(),
     findContradiction,
@@ -106,7 +116,7 @@ function toKnownProviders(file: ConfigFile, broken: ReadonlySet<string>): KnownP
   return { types };
 }
 
-const identifying = [...Object.keys(targetKeys), "host", "hosts", "upstream", "display_name", "node"];
+const identifying = [...Object.keys(targetKeys), "host", "hosts", "listen", "upstream", "display_name", "node"];
 
 /** Keys that name one workload cannot be what all start from. */
 function checkDefaults(
@@ -145,14 +155,14 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (own.node !== undefined && kind !== "lxc" && kind !== "vm") report(["node"], `has no meaning for a ${kind}`);
   if (provider === null || ref === undefined) return;
   if (kind !== "group") context.noteRef(kind, { alias, provider, ref }, report);
-  const followsDependants = isFollower(own, keys, toHosts(keys).length > 0 || context.reached.named.has(alias));
+  const followsDependants = isFollower(own, keys, hasDoor(keys) || context.reached.named.has(alias));
   const members = own.group ?? [];
   const identity = { alias, provider, kind, ref, source: "file", followsDependants, members };
   const workload = toWorkloadSpec(identity, keys, upstream);
   checkDependencies(workload, new Set(Object.hasOwn(file.workloads ?? {}, ref) ? [alias] : [alias, ref]), report);
   gathered.workloads.push(withSharedParts(workload, context.share));
   if (kind === "process") gathered.processes.set(ref, toCommand(provider, own, deps.folder));
-  if (toHosts(keys).length === 0) return;
+  if (!hasDoor(keys)) return;
   const route = toOwnRoute({ alias, source: "file", workload: alias }, keys);
   context.noteRoute(route, ["workloads", alias]);
   gathered.routes.push(withSharedRoute(route, context.share));
@@ -202,11 +212,20 @@ function toOwnUpstream(
 ): UpstreamSpec | null {
   // A group is answered by its members, wherever they are.
   if (kind === "group") return keys.upstream === undefined ? null : toUpstream(keys, false);
-  const upstream = toUpstream(keys, toHosts(keys).length > 0 || reached.byAddress.has(alias));
+  const upstream = toSpoken(alias, keys, reached);
   if (upstream?.kind !== "port" || upstream.port !== null) return upstream;
   if (kind === "process") report([], `a process needs "port" or "upstream"`);
   if (kind === "compose") report([], `a Compose project has many addresses: it needs "port" or "upstream"`);
   return upstream;
+}
+
+/** Its address, with what is spoken there; that of a TCP route where it says nothing itself. */
+function toSpoken(alias: string, keys: WorkloadKeys, { byAddress, streamed }: Reached): UpstreamSpec | null {
+  const upstream = toUpstream(keys, hasDoor(keys) || byAddress.has(alias));
+  const stream = isAsked(keys) ? undefined : streamed.get(alias);
+  if (stream === undefined || upstream?.kind === "url") return upstream;
+  if (upstream !== null) return { ...upstream, scheme: stream.by };
+  return stream.by === "tcp" && stream.upstream !== undefined ? { kind: "url", url: stream.upstream } : null;
 }
 
 /** A provider named in `defaults` is only taken where it can have the workload at all. */
@@ -222,8 +241,6 @@ function toProvider(
   return findProvider(known, { name: named.own ?? common, type, kind }, report);
 }
 
-const otherKinds = ["tcp", "udp", "listen", "files", "upstreams"] as const;
-
 function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const { file, deps, gathered, publicUrl } = context;
   const report = at(deps.report, ["routes", alias]);
@@ -231,17 +248,31 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   checkDoor(keys, publicUrl, report);
   checkHealth(keys.health, mergeHealth(file.defaults?.health, workload?.health), report);
   if (workload === undefined) return;
-  const isOther = otherKinds.some((key) => keys[key] !== undefined);
-  if (isOther) return;
+  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
+  const head = { alias, source: "file", workload: keys.workload ?? null };
+  if (keys.files !== undefined) {
+    checkFiles(keys, report);
+    const files = toFilesRoute(head, keys, deps.folder);
+    context.noteRoute(files, ["routes", alias]);
+    gathered.routes.push(withSharedRoute(files, context.share));
+    return;
+  }
+  if (keys.upstreams !== undefined) checkUpstreams(keys, report);
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
   if (workload.group !== undefined && keys.port !== undefined)
     report(["port"], `"${keys.workload}" is a group, which has none: give its members "port"`);
+  if (keys.tcp !== undefined || keys.udp !== undefined) {
+    checkStream(keys, report);
+    const stream = toStreamRoute(head, keys, base);
+    context.noteRoute(stream, ["routes", alias]);
+    gathered.routes.push(withSharedRoute(stream, context.share));
+    return;
+  }
   if (/^(?:tcp|udp):/.test(keys.upstream ?? ""))
     report(["upstream"], "an HTTP route needs an http, https or h2c upstream");
   if (keys.workload === undefined) checkSleepless(alias, keys, deps, report);
   if (keys.node !== undefined) checkNode(keys, context, report);
-  const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
-  const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
+  const route = toExtraRoute(head, keys, base);
   context.noteRoute(route, ["routes", alias]);
   gathered.routes.push(withSharedRoute(route, context.share));
 }
@@ -254,7 +285,7 @@ function checkNode(keys: RouteKeys, { known }: Context, report: Report): void {
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {
-  if (keys.upstream === undefined) report([], `needs "workload" or "upstream"`);
+  if (keys.upstream === undefined && keys.upstreams === undefined) report([], `needs "workload" or "upstream"`);
   for (const key of Object.keys(doorKeys))
     if (Object.hasOwn(keys, key)) deps.warn(["routes", alias, key], "has no effect without a workload");
 }

@@ -142,20 +142,38 @@ export const Workload = map({
 /** What a workload may say, parsed; nothing is filled in yet. */
 export type WorkloadKeys = z.infer<typeof Workload>;
 
+const streamKeys = { allow: list(network()).describe("Who may connect (default: anybody)").optional() };
+
 /** A route as it is written under `routes:`. */
 export const Route = map({
   workload: text().describe("Alias of what must be awake").optional(),
   upstream: origin(["http", "https", "h2c", "tcp", "udp"]).describe("Default: the workload's").optional(),
-  upstreams: list(weightedUpstream()).optional(),
+  upstreams: list(weightedUpstream()).describe("Several addresses, in turn by weight").optional(),
   node: text().optional(),
   files: map({
-    root: text(),
-    index: list(text()).optional(),
-    spa: flag().optional(),
-    dotfiles: flag().optional(),
-  }).optional(),
-  tcp: map({ listen: listenAddress(), min_bytes: integer(0).optional() }).optional(),
-  udp: map({ listen: listenAddress(), session_timeout: duration(1000).optional() }).optional(),
+    root: text().describe("Folder, from that of nodoff.yaml"),
+    index: list(text()).describe("Page of a directory (default index.html)").optional(),
+    spa: flag().describe("Unknown pages get the root's index").optional(),
+    dotfiles: flag().describe("Serve names that start with a dot").optional(),
+  })
+    .describe("Static files")
+    .optional(),
+  tcp: map({
+    listen: listenAddress(),
+    min_bytes: integer(0, 65_536).describe("Bytes a client must send before it wakes anything (default 0)").optional(),
+    accept_proxy_protocol: flag().describe("Trusted peers begin with a PROXY header, v1 or v2").optional(),
+    send_proxy_protocol: flag().describe("Begin with a PROXY header (v2) to the upstream").optional(),
+    ...streamKeys,
+  })
+    .describe("A TCP port of its own")
+    .optional(),
+  udp: map({
+    listen: listenAddress(),
+    session_timeout: duration(1000).describe("A silent client is forgotten after this (default 60s)").optional(),
+    ...streamKeys,
+  })
+    .describe("A UDP port of its own")
+    .optional(),
   ...routeKeys,
 });
 

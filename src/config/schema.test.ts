@@ -15,11 +15,6 @@ const later = [
   "admin.users",
   "admin.trusted_header",
   "signals.traefik.api_url",
-  "routes.files.files",
-  "routes.by-port.listen",
-  "routes.redis.tcp",
-  "routes.dns.udp",
-  "routes.lb.upstreams",
   "routes.lb.fallback",
 ];
 

@@ -30,7 +30,7 @@ export interface Rate {
 /** Where traffic goes: a given address, or a port of the workload whose address its provider knows. */
 export type UpstreamSpec =
   | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "port"; readonly port: number | null; readonly scheme: "http" | "https" | "h2c" };
+  | { readonly kind: "port"; readonly port: number | null; readonly scheme: "http" | "https" | "h2c" | "tcp" | "udp" };
 
 /** Inclusive HTTP status ranges, as in `200-399`. */
 export type StatusRanges = readonly (readonly [number, number])[];
@@ -214,7 +214,46 @@ export interface HealthSpec {
   readonly disabled: boolean;
 }
 
-/** A public name that leads to an upstream and may need a workload. */
+/** An address to listen on; `host` null = every interface, `port` 0 = any free one. */
+export interface ListenSpec {
+  readonly host: string | null;
+  readonly port: number;
+}
+
+/** The door of a TCP or UDP route. */
+export interface StreamSpec {
+  readonly listen: ListenSpec;
+  /** TCP: a client wakes nothing before it has sent so many bytes. */
+  readonly minBytes: number;
+  /** UDP: a client's session ends so long after its last datagram, or the last one to it. */
+  readonly sessionTimeoutMs: number;
+  /** CIDRs and addresses of who may connect; empty = anybody. */
+  readonly allow: readonly string[];
+  /** TCP: trusted peers begin with a PROXY protocol header (v1 or v2) that names the client. */
+  readonly acceptProxy: boolean;
+  /** TCP: the upstream is told the client by a PROXY protocol header (v2). */
+  readonly sendProxy: boolean;
+}
+
+/** Static files as an upstream. */
+export interface FilesSpec {
+  /** Absolute. */
+  readonly root: string;
+  /** Names of the page a directory shows, the first that is there. */
+  readonly index: readonly string[];
+  /** Unknown pages get the root's index: the app in the browser knows its own paths. */
+  readonly spa: boolean;
+  /** Whether names that start with a dot are served. */
+  readonly dotfiles: boolean;
+}
+
+/** One of several upstreams of a route; `weight` 0 = never while another is there. */
+export interface WeightedUpstream {
+  readonly url: string;
+  readonly weight: number;
+}
+
+/** A public name or port that leads to an upstream and may need a workload. */
 export interface RouteSpec {
   readonly alias: string;
   readonly kind: "http" | "tcp" | "udp" | "files";
@@ -239,4 +278,12 @@ export interface RouteSpec {
   readonly health: HealthSpec;
   /** A node of a Proxmox VE cluster it leads to: nothing starts or stops that. Absent for all other routes. */
   readonly node?: string;
+  /** Of a `tcp` or `udp` route. */
+  readonly stream?: StreamSpec;
+  /** A port of its own for an HTTP route, where it answers whatever the host. */
+  readonly listen?: ListenSpec;
+  /** Of a `files` route. */
+  readonly files?: FilesSpec;
+  /** Several addresses instead of `upstream`, in turn by weight. */
+  readonly upstreams?: readonly WeightedUpstream[];
 }

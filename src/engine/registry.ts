@@ -1,3 +1,4 @@
+import { createTurns } from "../core/turns.ts";
 import { createRouteTable } from "../core/route-table.ts";
 import { createPool, type MutablePool } from "../core/pool.ts";
 import type { DecisionCounts, Route, RouteChanges, RouteDirectory } from "../core/route.ts";
@@ -17,8 +18,13 @@ export interface MutableRouteRegistry extends RouteDirectory {
   replace(specs: readonly RouteSpec[], workload: (alias: string) => Reachable | undefined): RouteChanges;
 }
 
+export interface RegistryDeps {
+  /** Whether an upstream of a route with several may be used; left out, all may. */
+  readonly isHealthy?: (alias: string, origin: string) => boolean;
+}
+
 /** All routes of this nodoff, found by request or by alias. */
-export function createRegistry(): MutableRouteRegistry {
+export function createRegistry(deps: RegistryDeps = {}): MutableRouteRegistry {
   const table = createRouteTable<Route>();
   const http = createPool<Route>();
   const streams = createPool<Route>();
@@ -97,7 +103,8 @@ export function createRegistry(): MutableRouteRegistry {
         if (former?.spec === spec && former.workload === workload) continue;
         if (former !== undefined) remove(former);
         (former === undefined ? added : changed).push(spec.alias);
-        add(createRoute(spec, { workload, former, door: toOne(spec.door) }));
+        const turns = toTurns(spec, deps);
+        add(createRoute(spec, { workload, former, door: toOne(spec.door), turns }));
       }
       const changes = { added, changed, removed: left.map(({ spec }) => spec.alias) };
       if (added.length + changed.length + left.length > 0) for (const listener of listeners) listener(changes);
@@ -115,9 +122,19 @@ interface Parts {
   readonly workload: Reachable | null;
   readonly former: Route | undefined;
   readonly door: DoorSpec;
+  readonly turns: Turns | null;
 }
 
-function createRoute(spec: RouteSpec, { workload, former, door }: Parts): Route {
+/** The next of several upstreams; null = none of them may be used. */
+type Turns = () => string | null;
+
+function toTurns({ alias, upstreams }: RouteSpec, deps: RegistryDeps): Turns | null {
+  if (upstreams === undefined) return null;
+  const next = createTurns(upstreams);
+  return () => next((origin) => deps.isHealthy?.(alias, origin) ?? true);
+}
+
+function createRoute(spec: RouteSpec, { workload, former, door, turns }: Parts): Route {
   if (spec.door.handOver === "docker") workload?.requireDockerHandOver();
   const route: RegisteredRoute = {
     // What every request reads or writes, in one piece.
@@ -130,6 +147,7 @@ function createRoute(spec: RouteSpec, { workload, former, door }: Parts): Route 
     spec,
     // What the former object still carries is counted down there.
     inFlight: 0,
+    turns,
     upstream,
   };
   return route;
@@ -137,11 +155,14 @@ function createRoute(spec: RouteSpec, { workload, former, door }: Parts): Route 
 
 interface RegisteredRoute extends Route {
   readonly workload: Reachable | null;
+  readonly turns: Turns | null;
 }
 
 /** One function for all routes: a closure for each of 10,000 is memory. */
 function upstream(this: RegisteredRoute): string | null {
-  const { spec, workload } = this;
+  const { spec, workload, turns } = this;
+  const next = turns?.() ?? null;
+  if (next !== null) return next;
   if (spec.upstream?.kind === "url") return spec.upstream.url;
   return workload?.origin(spec.upstream) ?? null;
 }

@@ -19,6 +19,10 @@ export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs"
   readonly pollMs?: () => number;
   /** The engine's own check of a workload says something new. */
   readonly engineHealthChanged?: (alias: string) => void;
+  /** Whether an upstream of a route with several may be used; left out, all may. */
+  readonly isHealthy?: (alias: string, origin: string) => boolean;
+  /** Called after the routes may have changed. */
+  readonly onRoutes?: () => void;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -75,7 +79,7 @@ interface Watched {
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { clock, journal, logger } = deps;
-  const registry = createRegistry();
+  const registry = createRegistry(deps);
   const watched = new Map<string, Watched>();
   const workloads = new Map<string, Workload>();
   /** Workloads by provider and ref: events name what the engine knows. */
@@ -119,6 +123,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     replaceWorkloads(specs, upstreamsByWorkload(routes));
     neighbours.link(plan);
     const { added, removed } = registry.replace(routes, (alias) => workloads.get(alias));
+    deps.onRoutes?.();
     if (!logger.debugEnabled) return;
     for (const alias of removed) logger.debug("route removed", { alias });
     for (const alias of added) logger.debug("route added", { alias });

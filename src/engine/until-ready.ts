@@ -34,7 +34,7 @@ export interface ReadinessQuestion {
   readonly onMiss: (detail: string) => void;
 }
 
-/** The questions `ready:` asks of the upstream (design §3); none where nothing answers HTTP or TCP. */
+/** The questions `ready:` asks of the upstream (design §3); none where nothing answers HTTP or TCP: UDP says nothing. */
 function readinessTargets(spec: WorkloadSpec, origin: string | null): readonly ProbeTarget[] {
   if (origin === null) return [];
   const url = new URL(origin);
@@ -43,7 +43,7 @@ function readinessTargets(spec: WorkloadSpec, origin: string | null): readonly P
   if (ready.tcp !== null) targets.push({ kind: "tcp", host: url.hostname, port: ready.tcp });
   if (url.protocol === "tcp:") {
     if (ready.tcp === null) targets.push({ kind: "tcp", host: url.hostname, port: Number(url.port) });
-  } else if (ready.http !== null || ready.tcp === null) {
+  } else if (url.protocol !== "udp:" && (ready.http !== null || ready.tcp === null)) {
     const status = ready.http === null ? null : ready.status;
     // A readiness probe asks whether it answers, not whether its certificate is in order.
     targets.push({ kind: "http", origin, path: ready.http ?? "/", status, host: null, tlsVerify: false });

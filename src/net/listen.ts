@@ -43,8 +43,7 @@ export function listen(server: Server, address: ListenAddress): Promise<Listenin
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       server.off("listening", onListening);
-      const message = `cannot listen on ${formatListenAddress(address)}: ${toReason(error)}`;
-      reject(new NodoffError("LISTEN_FAILED", message, { cause: error }));
+      reject(toListenError(address, error));
     };
     const onListening = (): void => {
       server.off("error", onError);
@@ -57,6 +56,12 @@ export function listen(server: Server, address: ListenAddress): Promise<Listenin
     const host = address.host === null ? {} : { host: address.host };
     server.listen({ port: address.port, backlog: 16_384, ...host });
   });
+}
+
+/** LISTEN_FAILED for an address that cannot be opened, with the reason for people. */
+export function toListenError(address: ListenAddress, error: NodeJS.ErrnoException): NodoffError {
+  const message = `cannot listen on ${formatListenAddress(address)}: ${toReason(error)}`;
+  return new NodoffError("LISTEN_FAILED", message, { cause: error });
 }
 
 /** How often connections that became idle are ended while a server closes. */

@@ -10,6 +10,8 @@ import type { Target } from "./target.ts";
 
 export interface EntranceDeps extends TrustDeps {
   readonly registry: RouteRegistry;
+  /** Alias of the one route there is at this port, whatever the host; left out: all routes by their hosts. */
+  readonly only?: string;
 }
 
 /** What a request turned out to be. */
@@ -25,11 +27,11 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
   if (target === null) return { kind: "refused", code: "BAD_REQUEST" };
   const { host, path } = target;
   if (path.startsWith("/.nodoff/")) {
-    const route = findReserved(deps.registry, target);
+    const route = findReserved(deps, target);
     if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };
     return { kind: "reserved", route, client: toPeer(req, deps).client ?? "" };
   }
-  const route = findServed(deps.registry, host, path);
+  const route = findServed(deps, host, path);
   if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };
   const peer = toPeer(req, deps);
   const facts: RequestFacts = {
@@ -46,15 +48,26 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
   return { kind: "route", route, facts, outgoing: { target, peer, spec: route.spec } };
 }
 
-function findServed(registry: RouteRegistry, host: string, path: string): Route | undefined {
+function findServed({ registry, only }: EntranceDeps, host: string, path: string): Route | undefined {
+  if (only !== undefined) return findOnly(registry.get(only), path);
   const route = registry.match(host, path);
   return route !== undefined && route.spec.served && !route.spec.excluded ? route : undefined;
 }
 
+/** The route of a port of its own; `path` null = wherever it lies. */
+function findOnly(route: Route | undefined, path: string | null): Route | undefined {
+  if (route === undefined || route.spec.excluded) return undefined;
+  const prefix = route.spec.path.endsWith("/") ? route.spec.path.slice(0, -1) : route.spec.path;
+  const isWithin = path === null || path === prefix || path.startsWith(`${prefix}/`);
+  return isWithin ? route : undefined;
+}
+
 /** A page names its route, which may lie below a path that `/.nodoff/` is not in; but only one of this very host. */
-function findReserved(registry: RouteRegistry, { host, path, query }: Target): Route | undefined {
+function findReserved(deps: EntranceDeps, { host, path, query }: Target): Route | undefined {
+  const { registry, only } = deps;
+  if (only !== undefined) return findOnly(registry.get(only), null);
   const alias = new URLSearchParams(query).get("route");
   const named = alias === null ? undefined : registry.get(alias);
-  if (named !== undefined && findServed(registry, host, named.spec.path) === named) return named;
-  return findServed(registry, host, path);
+  if (named !== undefined && findServed(deps, host, named.spec.path) === named) return named;
+  return findServed(deps, host, path);
 }

@@ -82,7 +82,7 @@ describe("headers to the upstream", () => {
     assert.deepEqual(of("x-forwarded-host"), ["evil.test"]);
     assert.deepEqual(of("x-forwarded-port"), ["444"]);
     assert.deepEqual(of("x-forwarded-user"), ["admin"]);
-    assert.deepEqual(of("forwarded"), ["for=6.6.6.6"]);
+    assert.deepEqual(of("forwarded"), ["for=6.6.6.6, for=127.0.0.1"]);
     assert.equal(facts.client, "203.0.113.7");
     assert.equal(facts.proto, "https");
   });

@@ -16,6 +16,7 @@ import type { OnLeave } from "./admission.ts";
 import { reply, replyFailure } from "./answers.ts";
 import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
+import { serveFile } from "./files.ts";
 import { forward } from "./forward.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { hasBody } from "./target.ts";
@@ -36,6 +37,15 @@ export interface ProxyDeps extends EntranceDeps {
   readonly inFlight: InFlight;
   /** Learns of connections made for upgrades; `pools` tell of theirs themselves. */
   readonly dialed?: Pick<Dialed, "add">;
+  /** Left out: the limits of production. */
+  readonly timeouts?: HeadTimeouts;
+}
+
+/** How long a request's head may take. */
+export interface HeadTimeouts {
+  readonly headersMs: number;
+  /** How often it is looked who takes longer. */
+  readonly checkMs: number;
 }
 
 /** Our own proxy (design §11). Its owner lets `server` listen. */
@@ -46,7 +56,7 @@ export interface Proxy {
 }
 
 /** Who takes longer to send a head holds a connection open, no more. Bodies may take as long as they like. */
-const headersTimeoutMs = 60_000;
+const headTimeouts: HeadTimeouts = { headersMs: 60_000, checkMs: 5_000 };
 
 /** Above the idle time of load balancers and browsers, so that they and not we end what they are about to use. */
 const keepAliveTimeoutMs = 65_000;
@@ -65,24 +75,33 @@ interface Exit {
   isGone(): boolean;
   /** Runs `end` once, however the request ends. */
   onEnd(end: () => void): void;
-  forward(found: Found, onFailure: (error: unknown) => void): void;
+  forward(found: Found, refuse: (code: ErrorCode) => void, onFailure: (error: unknown) => void): void;
 }
 
 /** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
 export function createProxy(deps: ProxyDeps): Proxy {
-  const { clock } = deps;
+  const { clock, timeouts = headTimeouts } = deps;
   const upgraded = new Set<Socket>();
+  const latest = new WeakMap<Socket, ServerResponse>();
+  // An upgrade sent behind a request that is not answered yet has nowhere to put its own answer.
+  const isBusy = ({ socket }: IncomingMessage): boolean => latest.get(socket)?.closed === false;
   const server = createServer({
-    headersTimeout: headersTimeoutMs,
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: timeouts.checkMs,
     requestTimeout: 0,
     keepAliveTimeout: keepAliveTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
     insecureHTTPParser: false,
-    shouldUpgradeCallback: mayUpgrade,
+    shouldUpgradeCallback: (req) => mayUpgrade(req) && !isBusy(req),
   });
+  // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
+  server.maxHeadersCount = 0;
   const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+    latest.set(req.socket, res);
     // A pipelined request waits for its turn: before that nobody would tell that its client has left.
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
+    // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
+    if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
     serve(enter(req, false, deps), createResponseExit({ req, res, expectsContinue }, deps), deps);
   };
   server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
@@ -91,6 +110,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // node:http has taken its own listeners off.
     socket.on("error", () => socket.destroy());
+    if (socket.remoteAddress === undefined || isBusy(req)) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
     const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };
@@ -139,7 +159,8 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
         return discardRest(exit.req, clock);
       case "allow":
         if (answer.counted !== false) exit.onEnd(inFlight.carry(route));
-        return exit.forward(entrance, (error) => {
+        if (route.spec.files !== undefined && entrance.facts.upgrade) return refuse("BAD_REQUEST", route);
+        return exit.forward(entrance, refuse, (error) => {
           const code = noteFailure(route, error, logger);
           if (!exit.isGone()) refuse(code, route);
         });
@@ -172,8 +193,12 @@ function createResponseExit({ req, res, expectsContinue }: ResponseCaller, deps:
     onLeave: (leave) => void res.once("close", leave),
     isGone: () => res.destroyed || req.socket.destroyed,
     onEnd: (end) => void res.once("close", end),
-    forward: ({ route, outgoing }, onFailure) =>
-      forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps),
+    forward({ route, outgoing }, refuse, onFailure) {
+      const { files } = route.spec;
+      if (files === undefined) return forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps);
+      serveFile({ req, res, files, outgoing, refuse }).catch(onFailure);
+      discardRest(req, deps.clock);
+    },
   };
 }
 
@@ -194,7 +219,7 @@ function createSocketExit({ req, socket, head }: SocketCaller, deps: ProxyDeps):
     onLeave: (leave) => waiting.onLeave(leave),
     isGone: () => socket.destroyed,
     onEnd: (end) => void socket.once("close", end),
-    forward: ({ route, outgoing }, onFailure) =>
+    forward: ({ route, outgoing }, _refuse, onFailure) =>
       forwardUpgrade({ req, socket, waiting, route, outgoing, onFailure }, deps),
   };
 }

@@ -29,7 +29,7 @@ describe("createRedial", () => {
     const clock = fakeClock();
     const never = (): void => assert.fail("dialled again");
     assert.equal(createRedial(woken, clock)(Object.assign(new Error("x"), { code: "CERT_HAS_EXPIRED" }), never), false);
-    assert.equal(createRedial({ workload: null } as Route, clock)(refused, never), false);
+    assert.equal(createRedial({ workload: null, spec: {} } as Route, clock)(refused, never), false);
     clock.advance(10_000);
   });
 });

@@ -8,14 +8,15 @@ const firstGapMs = 25;
 const maxGapMs = 400;
 
 /**
- * Decides about trying to connect once more. For routes with a workload only: one that has just been woken may refuse
- * or be unknown to the resolver for a moment. The caller asks only while nothing was sent.
+ * Decides about trying to connect once more. For routes with a workload: one that has just been woken may refuse or be
+ * unknown to the resolver for a moment; and for those with several upstreams, where the next one is tried. The caller asks only while nothing was sent.
  */
 export function createRedial(route: Route, clock: Clock): (error: unknown, run: () => void) => boolean {
   let deadline: number | null = null;
   let gapMs = firstGapMs;
   return (error, run) => {
-    if (route.workload === null || !isWorthRedialing(error)) return false;
+    const isAlone = route.workload === null && (route.spec.upstreams?.length ?? 1) < 2;
+    if (isAlone || !isWorthRedialing(error)) return false;
     deadline ??= clock.now() + limitMs;
     if (clock.now() + gapMs > deadline) return false;
     clock.after(gapMs, run);

@@ -58,12 +58,23 @@ function addForwarded(out: string[], req: IncomingMessage, { target, peer, spec 
   out.push("x-forwarded-host", said("x-forwarded-host") ?? target.host);
   out.push("x-forwarded-port", said("x-forwarded-port") ?? toPort(target.host, peer.proto));
   out.push("x-real-ip", said("x-real-ip") ?? peer.client ?? address);
+  const elements = said("forwarded");
+  // Where a trusted proxy speaks RFC 7239, a chain without us would end one hop early.
+  if (elements !== undefined && elements !== "") {
+    remove(out, "forwarded");
+    out.push("forwarded", `${elements}, for=${toNode(address)}`);
+  }
   if (spec.stripPath && spec.path !== "/") {
     // As Traefik's StripPrefix does: the app can still make links that lead back.
     const prefix = said("x-forwarded-prefix");
     if (prefix !== undefined) remove(out, "x-forwarded-prefix");
     out.push("x-forwarded-prefix", `${prefix ?? ""}${spec.path}`);
   }
+}
+
+/** An address as Forwarded takes it: IPv6 in brackets and quotes (RFC 7239 section 6). */
+function toNode(address: string): string {
+  return address.includes(":") ? `"[${address}]"` : address;
 }
 
 function remove(out: string[], lower: string): void {

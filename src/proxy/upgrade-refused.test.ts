@@ -108,6 +108,25 @@ describe("an upgrade that is not let through", () => {
     assert.equal(thinking.lines.length, 0);
   });
 
+  it("goes on as a plain request where one before it is not answered yet", async (t) => {
+    const held = Promise.withResolvers<() => void>();
+    const { port, route } = await openStage(t, {
+      upstream: (req, res) => {
+        if (req.url === "/1") held.resolve(() => void res.end("first"));
+        else res.end(`second ${req.headers.upgrade}`);
+      },
+    });
+    const socket = dial(t, port);
+    socket.write("GET /1 HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    const end = await held.promise;
+    socket.write(askUpgrade("/2"));
+    await new Promise((resolve) => void setImmediate(resolve));
+    end();
+    assert.match(await readUntil(socket, /second/), /first[^]*second undefined/);
+    socket.destroy();
+    await route.idle();
+  });
+
   it("goes on as a plain request where it is h2c or has a body", async (t) => {
     const { port, asked } = await openStage(t, {
       upstream: (req, res) => {

@@ -1,4 +1,4 @@
-import { doorSpec, healthSpec } from "./specs.ts";
+import { activitySpec, doorSpec, healthSpec, workloadSpec } from "./specs.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as startRequest } from "node:http";
@@ -23,7 +23,7 @@ import type { WorkloadHandle } from "../../src/core/workload-handle.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { createOriginPools } from "../../src/net/origin-pools.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
-import type { Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
+import type { HeadTimeouts, Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
 import { recordingLogger } from "./logger.ts";
 import type { LogLine } from "./logger.ts";
 
@@ -57,6 +57,7 @@ export interface StageOptions {
   /** Without a workload nothing is redialled. */
   readonly hasWorkload?: boolean;
   readonly clock?: Clock;
+  readonly timeouts?: HeadTimeouts;
 }
 
 /** Time that runs twenty times as fast, for tests that see real sockets through a time limit. */
@@ -73,7 +74,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
   const { upstream, spec, trusted = false, scheme = "http" } = options;
   const server = typeof upstream === "function" ? createServer(upstream) : upstream;
   const origin = server === null ? "http://127.0.0.1:1" : `${scheme}://127.0.0.1:${await open(t, server)}`;
-  const route = createRoute(spec ?? {}, {
+  const route = stageRoute(spec ?? {}, {
     upstream: options.origin ?? (() => origin),
     hasWorkload: options.hasWorkload ?? true,
   });
@@ -89,7 +90,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
   const clock = options.clock ?? systemClock;
   const pools = createOriginPools({ clock });
   const proxy = createProxy({
-    registry: createRegistry([route]),
+    registry: stageRegistry([route]),
     gate,
     clock,
     logger,
@@ -98,13 +99,20 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,
+    ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
   });
   const port = await open(t, proxy.server);
   t.after(async () => {
     await proxy.close({ graceMs: 0 });
     await pools.close({ graceMs: 0 });
+    // Whatever a test did: with everything closed nothing may count as use any more.
+    await Promise.race([route.idle(), overdue(`${route.inFlight} are still counted as in flight`)]);
   });
   return { proxy, port, route, lines: logger.lines, asked };
+}
+
+function overdue(message: string): Promise<never> {
+  return new Promise((_resolve, reject) => void setTimeout(() => reject(new Error(message)), 2_000).unref());
 }
 
 /** Lets a server listen on loopback for the length of the test; gives its port. Its sockets end with the test. */
@@ -119,7 +127,8 @@ export async function open(t: TestContext, server: NetServer | Server): Promise<
   return (server.address() as AddressInfo).port;
 }
 
-function createRegistry(routes: readonly Route[]): RouteRegistry {
+/** These routes, found by host and prefix or by name. */
+export function stageRegistry(routes: readonly Route[]): RouteRegistry {
   return {
     match: (host, path) =>
       routes.find(({ spec }) => {
@@ -136,15 +145,25 @@ function createRegistry(routes: readonly Route[]): RouteRegistry {
 interface RouteParts {
   readonly upstream: () => string | null;
   readonly hasWorkload: boolean;
+  /** `activity.connections.stale_after`. */
+  readonly staleAfterMs?: number | null;
 }
 
-function createRoute(spec: Partial<RouteSpec>, { upstream, hasWorkload }: RouteParts): StageRoute {
+/** A route that leads where it is told. */
+export function stageRoute(
+  spec: Partial<RouteSpec>,
+  { upstream, hasWorkload, staleAfterMs = null }: RouteParts,
+): StageRoute {
   let inFlight = 0;
   let peak = 0;
   let touches = 0;
   let rechecks = 0;
   const waiting: (() => void)[] = [];
-  const workload = { touch: () => void touches++, recheck: () => void rechecks++ } as unknown as WorkloadHandle;
+  const workload = {
+    spec: workloadSpec({ activity: activitySpec({ connections: { required: false, staleAfterMs } }) }),
+    touch: () => void touches++,
+    recheck: () => void rechecks++,
+  } as unknown as WorkloadHandle;
   return {
     spec: {
       alias: "app",

@@ -11,10 +11,10 @@ const repository = "nodoff-test/app";
 
 /**
  * An image with the very node binary that runs the tests, the libraries it needs and busybox; nothing is pulled.
- * Imported once: the tag is a hash of what is in it. Returns the image's name.
+ * `programs` of this machine come with it, under their own paths and with their libraries. Imported once: the tag is a hash of what is in it. Returns the image's name.
  */
-export async function ensureAppImage(docker: Docker): Promise<string> {
-  const files = await filesOfImage();
+export async function ensureAppImage(docker: Docker, programs: readonly string[] = []): Promise<string> {
+  const files = await filesOfImage(programs);
   const hash = createHash("sha256");
   for (const file of files) hash.update(file).update(await readFile(file));
   const tag = hash.digest("hex").slice(0, 16);
@@ -25,10 +25,12 @@ export async function ensureAppImage(docker: Docker): Promise<string> {
 }
 
 /** Node first, then what it links to. Links among them are followed: an image needs the content under that name. */
-async function filesOfImage(): Promise<readonly string[]> {
-  const { stdout } = await run("ldd", [process.execPath]);
+async function filesOfImage(programs: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await run("ldd", [process.execPath, ...programs]);
   const libraries = stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g);
-  return [process.execPath, ...Array.from(libraries, ([, path = ""]) => path), "/bin/busybox"];
+  return [
+    ...new Set([process.execPath, ...Array.from(libraries, ([, path = ""]) => path), "/bin/busybox", ...programs]),
+  ];
 }
 
 async function importImage(docker: Docker, files: readonly string[], tag: string): Promise<void> {

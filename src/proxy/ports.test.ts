@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer as createHttp } from "node:http";
+import { createServer } from "node:net";
+import { describe, it } from "node:test";
+import type { TestContext } from "node:test";
+import { createInFlight } from "../core/in-flight.ts";
+import type { Route } from "../core/route.ts";
+import type { ListenSpec, RouteSpec, StreamSpec } from "../core/spec.ts";
+import { createOriginPools } from "../net/origin-pools.ts";
+import { hastyClock, fetchFrom, open, readUntil, stageRegistry, stageRoute } from "../../test/support/proxy-stage.ts";
+import { recordingLogger } from "../../test/support/logger.ts";
+import { dial } from "../../test/support/upgrade-stage.ts";
+import { createPorts } from "./ports.ts";
+
+const anywhere: ListenSpec = { host: "127.0.0.1", port: 0 };
+
+function stream(listen: ListenSpec = anywhere): StreamSpec {
+  return { listen, minBytes: 0, sessionTimeoutMs: 60_000, allow: [], acceptProxy: false, sendProxy: false };
+}
+
+function openPorts(t: TestContext, origin: () => string) {
+  const routes: Route[] = [];
+  const logger = recordingLogger();
+  const clock = hastyClock;
+  const pools = createOriginPools({ clock });
+  const ports = createPorts({
+    registry: stageRegistry(routes),
+    gate: { admit: () => ({ kind: "allow", decision: "allow" }), present: () => assert.fail() },
+    clock,
+    logger,
+    pools,
+    inFlight: createInFlight(clock),
+    proxyHops: 1,
+    reserved: (_req, res, { route }) => void res.end(`page of ${route.spec.alias}`),
+    isTrusted: () => false,
+  });
+  t.after(async () => {
+    await ports.close({ graceMs: 0 });
+    await pools.close({ graceMs: 0 });
+  });
+  const set = async (...specs: Partial<RouteSpec>[]): Promise<void> => {
+    routes.splice(0, routes.length, ...specs.map((spec) => stageRoute(spec, { upstream: origin, hasWorkload: true })));
+    await ports.update();
+  };
+  const portOf = (alias: string): number => ports.open.get(alias)?.port ?? assert.fail(`${alias} is not open`);
+  return { ports, set, portOf, lines: logger.lines };
+}
+
+describe("ports of routes", () => {
+  it("serve an HTTP route whatever the host, below its path, with the loading page's channel", async (t) => {
+    const at = await open(
+      t,
+      createHttp((req, res) => void res.end(`${req.headers.host} ${req.url}`)),
+    );
+    const { set, portOf } = openPorts(t, () => `http://127.0.0.1:${at}`);
+    await set({ alias: "by-port", hosts: [], listen: anywhere, path: "/app" });
+    const port = portOf("by-port");
+    const got = await fetchFrom(port, { path: "/app/x", headers: { host: "127.0.0.1:8085" } });
+    assert.equal(got.body.toString(), "127.0.0.1:8085 /app/x");
+    assert.equal((await fetchFrom(port, { path: "/apple" })).status, 404);
+    const page = await fetchFrom(port, { path: "/.nodoff/wait?route=other" });
+    assert.equal(page.body.toString(), "page of by-port");
+  });
+
+  it("come and go with their routes; what stays is not touched", async (t) => {
+    const at = await open(
+      t,
+      createServer((socket) => void socket.pipe(socket)),
+    );
+    const { ports, set, portOf } = openPorts(t, () => `tcp://127.0.0.1:${at}`);
+    const kept: Partial<RouteSpec> = { alias: "kept", kind: "tcp", hosts: [], stream: stream() };
+    await set(kept, { alias: "left", kind: "tcp", hosts: [], stream: stream() });
+    const client = dial(t, portOf("kept"));
+    client.write("a");
+    await readUntil(client, /a/);
+    const left = dial(t, portOf("left"));
+    await once(left, "connect");
+    const ended = once(left.resume(), "close");
+    left.on("end", () => left.destroy());
+    await set(kept);
+    await ended;
+    assert.deepEqual([...ports.open.keys()], ["kept"]);
+    client.write("b");
+    await readUntil(client, /b/);
+    await set({ ...kept, excluded: true });
+    assert.equal(ports.open.size, 0);
+  });
+
+  it("follow a route to another port, and give one to the next", async (t) => {
+    const at = await open(
+      t,
+      createServer((socket) => void socket.end("hello")),
+    );
+    const { set, portOf } = openPorts(t, () => `tcp://127.0.0.1:${at}`);
+    await set({ alias: "one", kind: "tcp", hosts: [], stream: stream() });
+    const listen = { host: "127.0.0.1", port: portOf("one") };
+    await set({ alias: "two", kind: "tcp", hosts: [], stream: stream(listen) });
+    assert.equal(await readUntil(dial(t, listen.port), /hello/), "hello");
+  });
+
+  it("that are taken are told once, and opened when they are free", async (t) => {
+    const taken = createServer();
+    const port = await open(t, taken);
+    const at = await open(
+      t,
+      createServer((socket) => void socket.end("hello")),
+    );
+    const { ports, set, lines } = openPorts(t, () => `tcp://127.0.0.1:${at}`);
+    const listen = { host: "127.0.0.1", port };
+    await set({ alias: "db", kind: "tcp", hosts: [], stream: stream(listen) });
+    assert.equal(ports.open.size, 0);
+    const errors = lines.filter(({ message }) => message === "port not open");
+    assert.equal(errors.length, 1);
+    assert.match(JSON.stringify(errors[0]), /another program listens there already/);
+    taken.close();
+    while (!ports.open.has("db")) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(await readUntil(dial(t, port), /hello/), "hello");
+    assert.equal(lines.filter(({ message }) => message === "port not open").length, 1);
+  });
+
+  it("for UDP: carry, are told of when taken, and close", async (t) => {
+    const upstream = createSocket("udp4").bind(0, "127.0.0.1");
+    await once(upstream, "listening");
+    t.after(() => void upstream.close());
+    upstream.on("message", (text, { port, address }) => {
+      upstream.send(`<${text.toString()}>`, port, address);
+    });
+    const { ports, set, portOf, lines } = openPorts(t, () => `udp://127.0.0.1:${upstream.address().port}`);
+    const taken = { host: "127.0.0.1", port: upstream.address().port };
+    await set(
+      { alias: "dns", kind: "udp", hosts: [], stream: stream() },
+      { alias: "taken", kind: "udp", hosts: [], stream: stream(taken) },
+    );
+    assert.deepEqual([...ports.open.keys()], ["dns"]);
+    assert.equal(lines.filter(({ message }) => message === "port not open").length, 1);
+    const client = createSocket("udp4");
+    t.after(() => void client.close());
+    client.send("who", portOf("dns"), "127.0.0.1");
+    const [answer] = (await once(client, "message")) as [Buffer];
+    assert.equal(answer.toString(), "<who>");
+  });
+});
