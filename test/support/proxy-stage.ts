@@ -58,6 +58,7 @@ export interface StageOptions {
   readonly hasWorkload?: boolean;
   readonly clock?: Clock;
   readonly timeouts?: HeadTimeouts;
+  readonly dialed?: NonNullable<ProxyDeps["dialed"]>;
 }
 
 /** Time that runs twenty times as fast, for tests that see real sockets through a time limit. */
@@ -96,6 +97,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     logger,
     pools,
     inFlight: createInFlight(clock),
+    ...(options.dialed !== undefined && { dialed: options.dialed }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,

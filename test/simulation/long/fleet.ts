@@ -48,7 +48,7 @@ export function addBox({ random, boxes }: Draft, own: Partial<BoxPlan> & Pick<Bo
     refs: [own.name, ...(own.compose === undefined ? [] : [`${own.compose.project}/${own.compose.service}`])],
     hasHealth: random.chance(0.3),
     healthyAfterMs: random.span(50, 3_000),
-    readyAfterMs: random.chance(0.1) ? random.span(3_000, 15_000) : random.span(10, 1_000),
+    readyAfterMs: random.span(10, 3_000),
     runMs: null,
     ignoresStop: random.chance(0.1),
     signals: signalNames

@@ -61,7 +61,7 @@ export function createLine(deps: LineDeps): Provider {
   }
 
   async function through<T>(call: EngineCall, ref: string | null, io: IoOptions, effect: () => T): Promise<T> {
-    const box = ref === null ? undefined : engine.find(ref);
+    const box = ref === null ? undefined : engine.known(ref);
     const ended = deps.onCall(call, box);
     const never = new Promise<T>(() => undefined);
     try {
