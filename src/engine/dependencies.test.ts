@@ -122,6 +122,19 @@ describe("waking what is needed", () => {
     assert.equal(world.provider.count("start", "web"), 0);
   });
 
+  it("tries what failed again at once where a person asks", async () => {
+    const world = await twoApps();
+    world.provider.fail("start", new NodoffError("PORT_CONFLICT", "port taken"), { ref: "db" });
+    world.get("web").wake("request");
+    await world.clock.advanceAsync(1_000);
+    assert.deepEqual([world.get("web").state, world.get("db").state], ["error", "error"]);
+    world.get("web").wake("request");
+    assert.equal(world.get("web").state, "error", "inside the back-off");
+    world.get("web").wake("person");
+    await world.clock.advanceAsync(1_000);
+    assert.deepEqual([world.get("web").state, world.get("db").state], ["ready", "ready"]);
+  });
+
   it("says that the engine does not have it", async () => {
     const world = await stackWorld({
       engine: { web: {} },

@@ -43,7 +43,7 @@ async function wakeDependency(unit: Unit, link: Link, scope: Scope): Promise<Fai
     await workload.changed(scope.signal);
   const askedAt = unit.deps.clock.now();
   // What runs once per wake joins the run under way, and begins another where there is none.
-  workload.wake("dependency");
+  workload.wake(unit.insists ? "retry" : "dependency");
   const patience = createScope(unit.deps.clock, scope.signal);
   patience.after(forgottenMs, () => patience.end());
   const failure = await untilMet(link, patience, askedAt);

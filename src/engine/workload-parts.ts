@@ -178,6 +178,8 @@ export interface Unit extends Workload {
   /** Origins by upstream, as read since its last start. */
   addresses: Map<string, string> | null;
   dockerHandOver: boolean;
+  /** A person asked for the last wake: what it depends on is tried again at once, too. */
+  readonly insists: boolean;
   attempt: Attempt | null;
   /** An address is being read. */
   reading: Scope | null;

@@ -71,6 +71,7 @@ class WorkloadUnit implements Unit {
   addresses: Map<string, string> | null = null;
   schedule: Schedule | null = null;
   dockerHandOver = false;
+  insists = false;
   reading: Scope | null = null;
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null = null;
   exits: number[] | null = null;
@@ -121,6 +122,7 @@ class WorkloadUnit implements Unit {
   wake(cause: WakeCause): boolean {
     const { clock } = this.deps;
     const insist = cause === "person" || cause === "retry";
+    this.insists = insist;
     if (insist) this.touch(clock.now());
     const before = this.phase;
     this.dispatch({ type: "wake", insist, dependenciesReady: !isDependencyAway(this) });
