@@ -1,6 +1,8 @@
+import { createSignalCheck, type SignalLine } from "./app-check-signals.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
-import type { Config, ConfigError } from "./config/types.ts";
+import type { ConfigError } from "./config/types.ts";
+import { type Edge, planDependencies } from "./core/dependencies.ts";
 import { toFailure } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Look, Provider } from "./core/provider.ts";
@@ -36,14 +38,12 @@ export interface WorkloadLine {
   /** 0 = never. */
   readonly idle_timeout_ms: number;
   readonly stop_method: WorkloadSpec["stopMethod"];
+  /** False: it did not opt in, and is only started where something depends on it. */
+  readonly sleeps: boolean;
+  readonly dry_run: boolean;
+  /** `alias:condition`. */
+  readonly depends_on: readonly string[];
   readonly signals: readonly SignalLine[];
-}
-
-/** An activity signal: whether it can be read, and what it sees or why not. */
-export interface SignalLine {
-  readonly name: string;
-  readonly live: boolean;
-  readonly note: string;
 }
 
 interface Seen {
@@ -75,6 +75,7 @@ export async function inspectConfig(
   const warnings = [...config.warnings];
   const labelled: SpecSet[] = [];
   const taken = new Set([...config.workloads, ...config.routes].map(({ alias }) => alias));
+  const seen = new Map<string, ReadonlyMap<string, Look>>();
   let reachable = true;
   for (const provider of added) {
     const { looks, error } = await list(provider, source);
@@ -84,6 +85,7 @@ export async function inspectConfig(
       continue;
     }
     warnings.push(...missing(provider, looks, source));
+    seen.set(provider.name, new Map(looks.flatMap((look) => look.refs.map((ref) => [ref, look] as const))));
     for (const look of looks) {
       const read = discover(look, { provider: provider.name, taken, config });
       if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
@@ -94,12 +96,25 @@ export async function inspectConfig(
       labelled.push({ source: `label ${look.refs[0] ?? ""}`, workloads: [read.workload], routes: read.routes });
     }
   }
-  for (const provider of added) await provider.close();
-  const { workloads, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
+  const { workloads: declared, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
   errors.push(...problems.map(toConfigError));
   warnings.push(...notices.map(toConfigError));
-  const signals = signalsOf(config);
-  const workloadLines = workloads.map((spec) => toWorkloadLine(spec, signals));
+  const plan = planDependencies(declared, (name) => [...new Set(seen.get(name)?.values())]);
+  for (const [alias, cycle] of plan.cycles)
+    errors.push(toConfigError({ source: `workload ${alias}`, key: "depends_on", message: `${cycle} is a cycle` }));
+  const checkSignals = createSignalCheck({
+    config,
+    provider: (name) => added.find((provider) => provider.name === name),
+    look: (spec) => seen.get(spec.provider)?.get(spec.ref),
+  });
+  const workloadLines: WorkloadLine[] = [];
+  for (const spec of plan.workloads) {
+    const line = toWorkloadLine(spec, plan.edges.get(spec.alias) ?? [], await checkSignals(spec));
+    workloadLines.push(line);
+    const blind = config.listen.proxy === null && routes.some(({ workload }) => workload === spec.alias);
+    if (blind) warnings.push(...blindness(line, source));
+  }
+  for (const provider of added) await provider.close();
   return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
 }
 
@@ -122,20 +137,18 @@ function missing(provider: Provider, looks: readonly Look[], source: Source): re
     );
 }
 
-function toPlacedError(path: readonly string[], message: string, { file, place }: Source): ConfigError {
-  return { file, ...place(path), key: path.join("."), message };
+/** Behind a foreign proxy only this signal sees what stays open after its request was allowed. */
+function blindness({ alias, source: from, signals }: WorkloadLine, source: Source): readonly ConfigError[] {
+  const connections = signals.find(({ name }) => name === "connections");
+  if (connections === undefined || connections.live) return [];
+  const message = `long connections (WebSockets, downloads) behind your proxy cannot be seen: ${connections.note}`;
+  const path = ["workloads", alias, "activity", "connections"];
+  if (from === "file") return [toPlacedError(path, message, source)];
+  return [toConfigError({ source: `label ${alias}`, key: "activity.connections", message })];
 }
 
-function signalsOf(config: Config): readonly SignalLine[] {
-  const proxied = config.listen.proxy !== null;
-  return [
-    { name: "requests", live: true, note: "requests the hook or nodoff's own proxy saw" },
-    {
-      name: "proxy",
-      live: proxied,
-      note: proxied ? "what nodoff's own proxy carries" : "missing: listen.proxy is not set",
-    },
-  ];
+function toPlacedError(path: readonly string[], message: string, { file, place }: Source): ConfigError {
+  return { file, ...place(path), key: path.join("."), message };
 }
 
 function toConfigError({ source, key, message }: { source: string; key: string; message: string }): ConfigError {
@@ -157,7 +170,19 @@ function toRouteLine({ alias, hosts, path, workload, upstream, source }: RouteSp
   return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source };
 }
 
-function toWorkloadLine(spec: WorkloadSpec, signals: readonly SignalLine[]): WorkloadLine {
-  const { alias, provider, kind, ref, source, idleTimeoutMs: idle_timeout_ms, stopMethod: stop_method } = spec;
-  return { alias, provider, kind, ref, source, idle_timeout_ms, stop_method, signals };
+function toWorkloadLine(spec: WorkloadSpec, edges: readonly Edge[], signals: readonly SignalLine[]): WorkloadLine {
+  const { alias, provider, kind, ref, source, sleeps } = spec;
+  return {
+    alias,
+    provider,
+    kind,
+    ref,
+    source,
+    idle_timeout_ms: spec.idleTimeoutMs,
+    stop_method: spec.stopMethod,
+    sleeps,
+    dry_run: spec.dryRun,
+    depends_on: edges.map(({ to, condition }) => (condition === "auto" ? to : `${to}:${condition}`)),
+    signals,
+  };
 }

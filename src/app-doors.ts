@@ -5,11 +5,13 @@ import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
-import type { Signal } from "./core/signal.ts";
+import type { Store } from "./core/store.ts";
+import { savedByteMsAt } from "./core/tallies.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
 import { createGate } from "./engine/gate.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
 import { createHook, type Hook } from "./hook/hook.ts";
+import type { Dialed } from "./net/dialed.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher, forwardedClient } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
@@ -30,9 +32,10 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly settings: Settings;
   readonly supervisor: Supervisor;
   readonly journal: Journal;
-  readonly signals: readonly Signal[];
+  readonly store: Store;
   readonly inFlight: InFlight;
   readonly health: Health;
+  readonly dialed: Dialed;
 }
 
 /** Longer than any proxy keeps an idle connection (Caddy 120 s): else it may send into one we are closing. */
@@ -66,9 +69,10 @@ export function createDoors(deps: DoorDeps): Doors {
   const server = createServer({ keepAliveTimeout: keepAliveMs }, (req, res) => {
     if (!hook.serve(req, res)) control(req, res);
   });
-  const pools = createOriginPools({ clock });
+  const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
-  const proxy = createProxy(withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved }));
+  const { dialed } = deps;
+  const proxy = createProxy(withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed }));
   return { server, hook, proxy, pools };
 }
 
@@ -96,7 +100,10 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     },
     workloads: () => supervisor.workloads(),
     workload: (alias) => supervisor.workload(alias),
-    signals: (alias) => deps.signals.map((signal) => signalStatus(signal, alias, deps)),
+    signals: (alias) => supervisor.workload(alias)?.signals() ?? [],
+    events: (alias, limit) => deps.store.events(alias, limit),
+    intervals: (alias, since) => deps.store.intervals(alias, since),
+    journal: deps.journal,
     providers: () => supervisor.providers(),
     configErrors: () => [
       ...settings.errors.map(toProblem),
@@ -127,29 +134,19 @@ function toProblem({ file, line, column, key, message }: Settings["errors"][numb
   return { source: `${file}:${line}:${column}`, key, message };
 }
 
-function signalStatus(
-  signal: Signal,
-  alias: string,
-  { clock }: DoorDeps,
-): ReturnType<Parameters<typeof createControl>[0]["signals"]>[number] {
-  const reading = signal.read(alias, { signal: AbortSignal.abort() });
-  const read = reading instanceof Promise || reading.kind === "unreadable" ? null : reading;
-  const at = read?.lastUsedAt ?? null;
-  const lastUsedAt = at === null ? null : Math.round(clock.wall() - (clock.now() - at));
-  return { name: signal.name, live: read !== null, lastUsedAt, needs: signal.needs };
-}
-
 function metricSources(deps: DoorDeps, hook: Hook): Parameters<typeof createMetrics>[0] {
-  const { clock, settings, supervisor, signals } = deps;
-  const live = signals.map(({ name }) => ({ name, live: true }));
+  const { clock, settings, supervisor } = deps;
   return {
     now: () => clock.now(),
     routes: () => supervisor.registry.routes(),
     unknownHost: () => ({ [settings.config.unknownHost === "allow" ? "allow" : "forbidden"]: hook.unknownHosts }),
     hookSeconds: hook.timings,
     *workloads() {
-      for (const { spec, state, tallies } of supervisor.workloads())
-        yield { alias: spec.alias, state, tallies, signals: live };
+      for (const workload of supervisor.workloads()) {
+        const { spec, state, tallies } = workload;
+        const savedByteSeconds = savedByteMsAt(tallies, clock.now()) / 1_000;
+        yield { alias: spec.alias, state, tallies, savedByteSeconds, signals: workload.signals() };
+      }
     },
     providers: () => supervisor.providers(),
     configReloads: settings.reloads,

@@ -41,6 +41,7 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
     check: createChecks(deps),
     subject: (route, address) => toSubject(route, address, supervisor),
     notify: notifier.notify,
+    targets: (route) => toTargets(route, supervisor),
   });
   return {
     monitor,
@@ -60,4 +61,13 @@ function toSubject({ spec }: Route, address: string | null, supervisor: Supervis
   const host = hostHeader ?? hosts.find((each) => !each.includes("*")) ?? null;
   if (workload === null || upstream?.kind === "url") return { address, host, spec: health };
   return { address, host, spec: health, engineHealth: () => supervisor.engineHealth(workload) };
+}
+
+/** Every member of a group is watched, so that the others get the traffic of one that is sick. */
+function toTargets(route: Route, supervisor: Supervisor): readonly string[] {
+  const { workload, upstream } = route.spec;
+  const members = workload === null || upstream !== null ? [] : supervisor.workload(workload)?.memberOrigins();
+  if (members !== undefined && members.length > 0) return members;
+  const origin = route.upstream();
+  return origin === null ? [] : [origin];
 }

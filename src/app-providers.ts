@@ -31,28 +31,31 @@ interface Entry {
 export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
   const entries = new Map<string, Entry>();
 
-  async function create(config: ProviderConfig, processes: ReadonlyMap<string, ProcessCommand>): Promise<Entry> {
-    const fingerprint = JSON.stringify(config);
+  async function create(config: ProviderConfig, { processes, signals }: Config): Promise<Entry> {
+    const fingerprint = fingerprintOf(config, signals);
     const defined = ownProcesses(config.name, processes);
-    if (config.type === "docker")
-      return { provider: await createDocker(config), processes: null, defined, fingerprint };
+    if (config.type === "docker") {
+      const provider = await createDocker(config, signals.proc);
+      return { provider, processes: null, defined, fingerprint };
+    }
     const { createProcessProvider } = await import("./providers/process/index.ts");
     const provider = createProcessProvider({ ...deps, name: config.name, definitions: defined });
     return { provider, processes: provider, defined, fingerprint };
   }
 
-  async function createDocker({ name, url, tls, network }: DockerProviderConfig): Promise<Provider> {
+  async function createDocker({ name, url, tls, network }: DockerProviderConfig, proc: string): Promise<Provider> {
     const { createDockerProvider, readSelf } = await import("./providers/docker/index.ts");
-    return createDockerProvider({ ...deps, name, url, tls, network, self: readSelf() });
+    return createDockerProvider({ ...deps, name, url, tls, network, self: readSelf(), host: { proc } });
   }
 
   return {
-    async update({ providers, processes }) {
+    async update(all) {
+      const { providers, processes, signals } = all;
       const isKnown = (config: ProviderConfig): boolean =>
-        entries.get(config.name)?.fingerprint === JSON.stringify(config);
+        entries.get(config.name)?.fingerprint === fingerprintOf(config, signals);
       // Made before anything changes: where one cannot be made, all stays as it was.
       const made = new Map<string, Entry>();
-      for (const config of providers) if (!isKnown(config)) made.set(config.name, await create(config, processes));
+      for (const config of providers) if (!isKnown(config)) made.set(config.name, await create(config, all));
       const kept = new Set(providers.filter(isKnown).map(({ name }) => name));
       const removed = [...entries.keys()].filter((name) => !kept.has(name));
       for (const name of removed) entries.delete(name);
@@ -67,6 +70,11 @@ export function createProviderSet(deps: ProviderSetDeps): ProviderSet {
       return { added, removed };
     },
   };
+}
+
+/** A provider that reads the same is kept. */
+function fingerprintOf(config: ProviderConfig, { proc }: Config["signals"]): string {
+  return JSON.stringify(config.type === "docker" ? { ...config, proc } : config);
 }
 
 function ownProcesses(name: string, all: ReadonlyMap<string, ProcessCommand>): ReadonlyMap<string, ProcessCommand> {

@@ -7,15 +7,14 @@ import type { Config } from "./config/types.ts";
 import { watchConfig } from "./config/watch.ts";
 import type { Clock } from "./core/clock.ts";
 import { createInFlight } from "./core/in-flight.ts";
-import type { Journal } from "./core/journal.ts";
-import type { Signal } from "./core/signal.ts";
+import type { Journal, JournalEvent } from "./core/journal.ts";
 import { createJournal } from "./engine/journal.ts";
 import { createSupervisor } from "./engine/supervisor.ts";
 import { closeServer, formatListenAddress, listen, type Listening } from "./net/listen.ts";
+import { createDialed } from "./net/dialed.ts";
 import { createProber } from "./net/probe.ts";
 import { ownNetworks } from "./net/trust.ts";
-import { createInFlightSignal } from "./signals/in-flight.ts";
-import { createRequestsSignal } from "./signals/requests.ts";
+import { createSignals } from "./signals/signals.ts";
 import { openStore } from "./store/open-store.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
 
@@ -54,23 +53,31 @@ export interface App {
 
 const closeGraceMs = 5_000;
 
+/** What happened in the last moments before a crash had ids, too, and is not in the file. */
+function firstFreeId(lastId: number): number {
+  return lastId === 0 ? 0 : lastId + 1_000;
+}
+
+/** Of a wake only how it ended is worth remembering. */
+function isHistory({ type, step, transient }: JournalEvent): boolean {
+  if (transient === true) return false;
+  return type !== "wake" || step === "ready" || step === "error";
+}
+
 /** The composition root: with its app-*.ts parts the only place that names concrete parts (design §13). */
 export async function createApp(options: AppOptions): Promise<App> {
   const { clock, logger, env, kill, file } = options;
   const shutdown = new AbortController();
-  const journal = createJournal({ clock, logger });
   const store = openStore({ stateDir: options.config.stateDir, clock, logger });
+  const journal = createJournal({ clock, logger, lastId: firstFreeId(store.lastEventId) });
+  journal.subscribe((event) => {
+    if (isHistory(event)) store.addEvent(event);
+  });
   const providers = createProviderSet({ clock, logger, env, kill });
   const inFlight = createInFlight(clock);
   const prober = createProber();
-  const signals: readonly Signal[] = [
-    createRequestsSignal({ clock, lastUsedAt }),
-    createInFlightSignal({ clock, inFlight }),
-  ];
-  function lastUsedAt(alias: string): number | null {
-    const at = supervisor.workload(alias)?.lastUsedAt ?? Number.NEGATIVE_INFINITY;
-    return at === Number.NEGATIVE_INFINITY ? null : at;
-  }
+  const dialed = createDialed({ clock });
+  const signals = createSignals({ clock, inFlight, dialed, settings: () => settings.config.signals });
   const supervisor = createSupervisor({
     clock,
     logger,
@@ -78,16 +85,18 @@ export async function createApp(options: AppOptions): Promise<App> {
     store,
     signals,
     prober,
+    takesTraffic: (group, origin) => health.monitor.takesTraffic(group, origin),
     engineHealthChanged: (alias) => health.monitor.engineChanged(alias),
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
+    pollMs: () => settings.config.signals.pollMs,
     discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
   const { stateDir } = options.config;
   const publicUrl = (): string | null => settings.config.publicUrl;
   const health = createHealth({ clock, logger, journal, prober, supervisor, stateDir, publicUrl });
-  const doors = createDoors({ ...options, settings, supervisor, journal, signals, inFlight, health });
+  const doors = createDoors({ ...options, settings, supervisor, journal, store, inFlight, dialed, health });
   const { server, hook, proxy, pools } = doors;
 
   async function apply(config: Config): Promise<void> {

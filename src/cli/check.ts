@@ -45,9 +45,13 @@ function routeText({ alias, hosts, path, workload, upstream, source }: RouteLine
 
 function workloadTexts(workload: WorkloadLine): readonly string[] {
   const { alias, provider, kind, ref, idle_timeout_ms: idle, stop_method: method, source } = workload;
-  const sleeps = idle === 0 ? "never sleeps by itself" : `sleeps (${method}) after ${formatDuration(idle)}`;
+  const asleep = workload.dry_run ? "would sleep" : "sleeps";
+  const idles = idle === 0 ? "never sleeps by itself" : `${asleep} (${method}) after ${formatDuration(idle)}`;
+  const when = workload.sleeps ? idles : "did not opt in: started when needed, never stopped";
+  const needs = workload.depends_on.length === 0 ? [] : [`  needs ${workload.depends_on.join(", ")}`];
   return [
-    `workload ${alias}: ${kind} ${ref} at ${provider}, ${sleeps} (from ${source})`,
+    `workload ${alias}: ${kind} ${ref} at ${provider}, ${when} (from ${source})`,
+    ...needs,
     ...workload.signals.map(({ name, live, note }) => `  signal ${name}: ${live ? "live" : "not live"} (${note})`),
   ];
 }

@@ -1,6 +1,6 @@
 import { domainToASCII } from "node:url";
 import ipaddr from "ipaddr.js";
-import { bad, good, readText, show } from "./readers.ts";
+import { bad, good, readText, show, textReader } from "./readers.ts";
 import type { Reader, Reading } from "./readers.ts";
 import { leaf } from "./shape.ts";
 import type { Network } from "./types.ts";
@@ -123,6 +123,21 @@ export function engineUrl() {
     return wrong === null ? text : bad(`${show(value)} ${wrong}`);
   };
   return leaf(read, { type: "string", pattern: `^(${engineSchemes.join("|")}):|\\$\\{` });
+}
+
+const adminSchemes = ["http", "https"];
+
+/** Where Caddy's admin API listens: an origin, or `unix:///path` of its socket. */
+export function adminAddress() {
+  const parse = (given: string): string | undefined =>
+    /^unix:\/\/\/[^?#\s]+$/.test(given) ? given : parseOrigin(given, adminSchemes);
+  // Caddy itself writes unix//run/caddy.sock.
+  const suggest = (given: string): string | undefined =>
+    parse(given.startsWith("unix/") ? given.replace(/^unix\/+/, "unix:///") : `http://${given}`);
+  return leaf(textReader(parse, "an address such as http://127.0.0.1:2019 or unix:///run/caddy.sock", suggest), {
+    type: "string",
+    pattern: "^(https?://|unix:///)|\\$\\{",
+  });
 }
 
 function toList(schemes: readonly string[]): string {

@@ -18,6 +18,10 @@ type Issue = z.core.$ZodIssue;
 export function toFindings(issues: readonly Issue[]): Finding[] {
   return issues.flatMap((issue) => {
     const path = toKeyPath(issue.path);
+    // A map that may also be `false`, and is neither: what is wrong with it as a map.
+    const [asMap] = issue.code === "invalid_union" ? issue.errors : [];
+    if (asMap !== undefined)
+      return toFindings(asMap).map((found) => ({ path: [...path, ...found.path], message: found.message }));
     if (issue.code !== "unrecognized_keys") return [{ path, message: toMessage(issue) }];
     // `map` in shape.ts puts the allowed keys into the message: nothing else of the schema reaches us here.
     const allowed = issue.message.split("\n");

@@ -62,6 +62,14 @@ describe("labels", () => {
       "nodoff.no_wake": "[{ path: /metrics, methods: [GET] }]",
       "nodoff.wake_quota": "10/1m",
       "nodoff.asleep_answer": "{ status: 200, body: dormant }",
+      "nodoff.depends_on": "a, b:healthy",
+      "nodoff.depends_on_sleep": "true",
+      "nodoff.dry_run": "true",
+      "nodoff.schedule.awake": '["0 8 * * 1-5 for 10h"]',
+      "nodoff.schedule.asleep": "0 1,3 * * * for 1h, 0 20 * * * for 2h",
+      "nodoff.schedule.timezone": "Europe/Berlin",
+      "nodoff.activity.network.floor": "1kB/s",
+      "nodoff.activity.cpu": "false",
     });
     const text = `workloads:
   blog-web:
@@ -78,6 +86,14 @@ describe("labels", () => {
     no_wake: [{ path: /metrics, methods: [GET] }]
     wake_quota: 10/1m
     asleep_answer: { status: 200, body: dormant }
+    depends_on: [a, "b:healthy"]
+    depends_on_sleep: true
+    dry_run: true
+    schedule:
+      timezone: Europe/Berlin
+      awake: ["0 8 * * 1-5 for 10h"]
+      asleep: ["0 1,3 * * * for 1h", "0 20 * * * for 2h"]
+    activity: { network: { floor: 1kB/s }, cpu: false }
 `;
     const file = loadConfig({ file: "n.yaml", env: {}, readFile: () => text });
     assert.ok(file.ok);
@@ -86,6 +102,33 @@ describe("labels", () => {
       routes.map((route) => Object.assign(route, { source: "file" })),
       file.config.routes,
     );
+  });
+
+  it("give tiers as one YAML value", () => {
+    const { workload } = specOf({ "nodoff.tiers": "[{after: 5m, do: pause}, {after: 2h, do: stop}]" });
+    assert.deepEqual(
+      [workload.idleTimeoutMs, workload.stopMethod, workload.deeper],
+      [300_000, "pause", [{ afterMs: 7_200_000, method: "stop" }]],
+    );
+  });
+
+  it("follow dependants where no door leads to it and no label says when it sleeps", () => {
+    const follows = (labels: Record<string, string>, more: Partial<LabelInput> = {}): boolean =>
+      specOf(labels, more).workload.followsDependants;
+    assert.equal(follows({}, { defaults: defaultsOf("defaults: { idle_timeout: 1h }\n") }), true);
+    assert.equal(follows({ "nodoff.idle_timeout": "1h" }), false);
+    assert.equal(follows({ "nodoff.tiers": "[{after: 5m, do: pause}]" }), false);
+    assert.equal(follows({ "nodoff.host": "a.x" }), false);
+    assert.equal(follows({ "nodoff.exclude": "true" }), false);
+    assert.equal(follows({ "traefik.http.routers.r.rule": "Host(`a.x`)" }), false);
+  });
+
+  it("may name as a dependency what has the container's service name elsewhere", () => {
+    const labels = { "com.docker.compose.service": "web", "nodoff.name": "mine", "nodoff.depends_on": "web" };
+    assert.deepEqual(errorsOf(labels), [
+      'label blog-web nodoff.depends_on.0: "web" is this workload itself: take it out',
+    ]);
+    assert.deepEqual(errorsOf(labels, { takenAliases: new Set(["web"]) }), []);
   });
 
   it("say that they come from their provider", () => {
@@ -162,7 +205,41 @@ describe("labels", () => {
     ],
     ["an unknown key in a map", { "nodoff.ready.htp": "/" }, ['nodoff.ready.htp: unknown key (did you mean "http"?)']],
     ["a key of the file only", { "nodoff.container": "x" }, ["nodoff.container: unknown key"]],
-    ["a later key", { "nodoff.tiers": "[{after: 5m, do: pause}]" }, ['nodoff.tiers: "tiers" is not available yet']],
+    ["a later key", { "nodoff.fallback": "page" }, ['nodoff.fallback: "fallback" is not available yet']],
+    [
+      "a dependency on itself",
+      { "nodoff.depends_on": "db,blog-web:healthy" },
+      ['nodoff.depends_on.1: "blog-web" is this workload itself: take it out'],
+    ],
+    [
+      "keys of groups",
+      { "nodoff.group": "[a]", "nodoff.wake": "one" },
+      ["nodoff.group: unknown key", 'nodoff.wake: unknown key (did you mean "name"?)'],
+    ],
+    ["a project", { "nodoff.compose": "a" }, ["nodoff.compose: unknown key"]],
+    [
+      "tiers beside idle_timeout",
+      { "nodoff.tiers": "[{after: 5m, do: pause}]", "nodoff.idle_timeout": "5m" },
+      ['nodoff.idle_timeout: give either "idle_timeout" or "tiers", which stands instead of it'],
+    ],
+    [
+      "a wrong window",
+      { "nodoff.schedule.awake": "0 8 * * 1-5 for ever" },
+      ['nodoff.schedule.awake.0: "ever" is not a duration'],
+    ],
+    [
+      "a schedule without windows",
+      { "nodoff.schedule.timezone": "UTC" },
+      ['nodoff.schedule: needs "awake" or "asleep"'],
+    ],
+    [
+      "half a probe",
+      { "nodoff.activity.probe.not": "0" },
+      [
+        'nodoff.activity.probe: needs "http" or "exec"',
+        'nodoff.activity.probe.not: needs "json": where the value stands',
+      ],
+    ],
     ["YAML that is none", { "nodoff.no_wake": "[{" }, ['nodoff.no_wake: "[{" is not valid YAML']],
     ["a map that is none", { "nodoff.ready": "soon" }, ["nodoff.ready: must be a map"]],
     [

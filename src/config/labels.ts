@@ -6,11 +6,14 @@ import type { Finding, Report } from "./findings.ts";
 import { toAlias, toRouteAlias } from "./label-alias.ts";
 import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
+import { checkDependencies } from "./resolve-dependencies.ts";
 import { checkHealth } from "./resolve-health.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
+import { checkSchedule } from "./resolve-sleep.ts";
 import {
   checkDoor,
   checkKeys,
+  isFollower,
   mergeKeys,
   toDoorSpec,
   toHosts,
@@ -19,6 +22,7 @@ import {
 } from "./resolve-workload.ts";
 import { Labels } from "./schema-workload.ts";
 import type { LabelKeys, WorkloadKeys } from "./schema-workload.ts";
+import { shareFor, withSharedDoor, withSharedParts } from "./share.ts";
 import type { Defaults } from "./types.ts";
 
 /** One wrong label. `source` is `label <container>`. */
@@ -127,6 +131,7 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   checkDoor(ownKeys, publicUrl, report);
   checkHealth(ownKeys.health, context.defaults.health, report);
   const keys = mergeKeys(context.defaults, ownKeys);
+  checkSchedule(ownKeys, keys, report);
   const head = { alias, source: provider, workload: alias };
   const foreign = toForeignRoutes(head, keys, doors, context);
   const isNamed = keys.upstream !== undefined || keys.port !== undefined;
@@ -143,8 +148,24 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
       keys,
       all.some((route) => route.upstream === null),
     );
-  const identity = { alias, provider, kind: "container", ref: containerName, source: provider } as const;
-  return { workload: toWorkloadSpec(identity, keys, upstream), routes: all };
+  const identity = {
+    alias,
+    provider,
+    kind: "container",
+    ref: containerName,
+    source: provider,
+    followsDependants: isFollower(ownKeys, keys, all.length > 0),
+  } as const;
+  const workload = toWorkloadSpec(identity, keys, upstream);
+  checkDependencies(workload, toOwnNames(alias, context), report);
+  const share = shareFor(context.defaults);
+  return { workload: withSharedParts(workload, share), routes: all.map((route) => withSharedDoor(route, share)) };
+}
+
+/** By which names a dependency of the container would be the container itself. */
+function toOwnNames(alias: string, { labels, containerName, takenAliases }: Context): ReadonlySet<string> {
+  const service = labels["com.docker.compose.service"] ?? containerName;
+  return new Set([alias, ...[containerName, service].filter((name) => takenAliases?.has(name) !== true)]);
 }
 
 type Head = { readonly alias: string; readonly source: string; readonly workload: string };

@@ -119,7 +119,7 @@ describe("errors of nodoff.yaml", () => {
     [
       "no target",
       "workloads:\n  a: { host: a.example.com }\n",
-      ["2:3 workloads.a: needs one of container, service, process"],
+      ["2:3 workloads.a: needs one of container, compose, service, process, group"],
     ],
     ["a path without a host", "workloads:\n  a: { container: a, path: /x }\n", ['2:22 workloads.a.path: needs "host"']],
     [
@@ -249,6 +249,24 @@ describe("errors of nodoff.yaml", () => {
       "providers:\n  a: { type: docker, tls: { cert_file: /run/token } }\n",
       ['2:22 providers.a.tls: "cert_file" and "key_file" belong together'],
     ],
+    [
+      "wrong sources of activity",
+      "signals:\n  caddy: { admin_url: 'localhost:2019' }\n  netns: { proc: proc }\n  traefik: { idle_conn_timeout: 90 }\n  poll: 10ms\n",
+      [
+        '2:12 signals.caddy.admin_url: "localhost:2019" is not an address such as http://127.0.0.1:2019 or unix:///run/caddy.sock (did you mean "http://localhost:2019"?)',
+        '3:12 signals.netns.proc: "proc" is not a path that starts with / (did you mean "/proc"?)',
+        '4:14 signals.traefik.idle_conn_timeout: "90" is not a duration (did you mean "90s"?)',
+        '5:3 signals.poll: "10ms" is too short (at least 1s)',
+      ],
+    ],
+    [
+      "Caddy's own way to write a socket",
+      "signals: { caddy: { admin_url: unix//run/caddy.sock } }\n",
+      [
+        '1:21 signals.caddy.admin_url: "unix//run/caddy.sock" is not an address such as http://127.0.0.1:2019 or unix:///run/caddy.sock (did you mean "unix:///run/caddy.sock"?)',
+      ],
+    ],
+    ["no address of Caddy", "signals: { caddy: {} }\n", ["1:12 signals.caddy.admin_url: is missing"]],
     ["a key given twice", "log: { level: info }\nlog: { level: warn }\n", ["2:1 log: is given twice"]],
   ];
   for (const [what, text, expected] of whole) {
@@ -261,10 +279,10 @@ describe("errors of nodoff.yaml", () => {
 
   it("come all at once and in order, cross checks included", () => {
     const text =
-      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { compose: c }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
+      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, fallback: page }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
     assert.deepEqual(
       errorsOf(text).map((line) => line.split(" ")[1]),
-      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.compose:", "routs:"],
+      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.fallback:", "routs:"],
     );
   });
 
@@ -343,6 +361,7 @@ describe("what nodoff.yaml becomes", () => {
       logsPerClient: { count: 5, perMs: 10_000 },
     });
     assert.deepEqual([config.workloads, config.routes, config.warnings], [[], [], []]);
+    assert.deepEqual(config.signals, { caddy: null, poolIdleMs: 90_000, proc: "/proc", pollMs: 10_000 });
     assert.equal(config.publicUrl, null);
     assert.equal(config.stateDir, "/var/lib/nodoff");
     assert.equal(config.unknownHost, "allow");
@@ -378,6 +397,19 @@ describe("what nodoff.yaml becomes", () => {
     );
   });
 
+  it("reads sources of activity", () => {
+    const text =
+      "signals:\n  caddy: { admin_url: 'http://Caddy:2019/' }\n  traefik: { idle_conn_timeout: 30s }\n  netns: { proc: /host/proc }\n  poll: 5s\n";
+    assert.deepEqual(configOf(text).signals, {
+      caddy: { adminUrl: "http://caddy:2019" },
+      poolIdleMs: 30_000,
+      proc: "/host/proc",
+      pollMs: 5000,
+    });
+    const socket = configOf('signals: { caddy: { admin_url: "unix:///run/caddy-admin.sock" } }\n').signals;
+    assert.deepEqual([socket.caddy, socket.pollMs], [{ adminUrl: "unix:///run/caddy-admin.sock" }, 10_000]);
+  });
+
   it("fills in a workload and its route", () => {
     const { workloads, routes } = configOf(
       "workloads:\n  blog: { container: blog-web, host: Blog.Example.COM., port: 2368 }\n",
@@ -400,6 +432,22 @@ describe("what nodoff.yaml becomes", () => {
         stopTimeoutMs: null,
         loading: { theme: "default", title: null, icon: null, showLogs: false, logLines: 30, redirectPath: null },
         showDetails: false,
+        deeper: [],
+        sleeps: true,
+        followsDependants: false,
+        dependsOn: [],
+        dependsOnSleep: false,
+        members: [],
+        wakeMembers: "all",
+        activity: {
+          connections: { required: false, staleAfterMs: null },
+          network: { required: false, floorBytesPerS: 256 },
+          cpu: { required: false, floorPercent: 5 },
+          execSessions: true,
+          probe: null,
+        },
+        schedule: null,
+        dryRun: false,
       },
     ]);
     assert.deepEqual(routes, [
@@ -553,7 +601,7 @@ routes:
 
   it("ignores x- keys at every level, unset variables in them included", () => {
     const text =
-      'x-top: "${NONE}"\nlisten: { x-a: 1 }\nworkloads:\n  x-t: { nonsense: 1, depends_on: [a] }\n  w: { container: w, x-note: "${NONE}", ready: { x-b: 1, delay: 1s } }\nproviders: { x-p: 1, local: { type: docker, x-q: 1 } }\n';
+      'x-top: "${NONE}"\nlisten: { x-a: 1 }\nworkloads:\n  x-t: { nonsense: 1, health: {} }\n  w: { container: w, x-note: "${NONE}", ready: { x-b: 1, delay: 1s } }\nproviders: { x-p: 1, local: { type: docker, x-q: 1 } }\n';
     assert.equal(configOf(text).workloads[0]?.ready.delayMs, 1000);
   });
 
@@ -571,8 +619,7 @@ routes:
 
   it("accepts what is not available yet where it changes nothing", () => {
     configOf(
-      "store: null\nbase_path: /\nadmin: { auth: required }\n" +
-        blog("dry_run: false, depends_on_sleep: false, exclude: false, loading: { theme: default }"),
+      "store: null\nbase_path: /\nadmin: { auth: required }\n" + blog("exclude: false, loading: { theme: default }"),
     );
   });
 

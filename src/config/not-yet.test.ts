@@ -17,23 +17,10 @@ const examples: Readonly<Record<string, string>> = {
   "providers.*.type": "providers: { p: { type: proxmox } }",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
-  signals: "signals: {}",
-  "workloads.*.compose": "workloads: { w: { compose: a } }",
-  "workloads.*.group": "workloads: { w: { group: [a] } }",
+  "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
   "workloads.*.lxc": "workloads: { w: { lxc: 1 } }",
   "workloads.*.vm": "workloads: { w: { vm: 1 } }",
   "workloads.*.node": "workloads: { w: { node: a } }",
-  "workloads.*.wake": "workloads: { w: { wake: one } }",
-  "workloads.*.depends_on": "workloads: { w: { depends_on: [a] } }",
-  "workloads.*.depends_on_sleep": "workloads: { w: { depends_on_sleep: true } }",
-  "workloads.*.tiers": "workloads: { w: { tiers: [{ after: 1m, do: stop }] } }",
-  "workloads.*.schedule": "workloads: { w: { schedule: {} } }",
-  "workloads.*.dry_run": "workloads: { w: { dry_run: true } }",
-  "workloads.*.activity.connections": "workloads: { w: { activity: { connections: {} } } }",
-  "workloads.*.activity.network": "workloads: { w: { activity: { network: {} } } }",
-  "workloads.*.activity.cpu": "workloads: { w: { activity: { cpu: {} } } }",
-  "workloads.*.activity.exec_sessions": "workloads: { w: { activity: { exec_sessions: false } } }",
-  "workloads.*.activity.probe": "workloads: { w: { activity: { probe: {} } } }",
   "workloads.*.loading.theme": "workloads: { w: { loading: { theme: terminal } } }",
   "workloads.*.listen": "workloads: { w: { listen: ':1' } }",
   "workloads.*.fallback": "workloads: { w: { fallback: page } }",
@@ -63,7 +50,7 @@ describe("keys of later issues", () => {
   }
 
   it("name the key, or the value where others are available", () => {
-    assert.equal(findNotYet({ signals: {} })[0]?.message, '"signals" is not available yet');
+    assert.equal(findNotYet({ listen: { fallback: ":1" } })[0]?.message, '"fallback" is not available yet');
     assert.equal(findNotYet({ base_path: "/x" })[0]?.message, '"/x" is not available yet');
     assert.deepEqual(findNotYet({ providers: { p: { type: "docker", labels: ["nodoff", "dag"] } } }), [
       { path: ["providers", "p", "labels", 1], message: '"dag" is not available yet' },
@@ -71,15 +58,15 @@ describe("keys of later issues", () => {
   });
 
   it("are refused among the defaults and in labels, under their own path", () => {
-    assert.deepEqual(findNotYet({ defaults: { depends_on: [] } })[0]?.path, ["defaults", "depends_on"]);
+    assert.deepEqual(findNotYet({ defaults: { fallback: "page" } })[0]?.path, ["defaults", "fallback"]);
     const labels = {
-      depends_on: labelText("a"),
-      dry_run: labelText("false"),
+      fallback: labelText("page"),
+      loading: { theme: labelText("default") },
       routes: { a: { listen: labelText(":1") } },
     };
     assert.deepEqual(
       findNotYetInLabels(labels).map(({ path }) => path.join(".")),
-      ["depends_on", "routes.a.listen"],
+      ["fallback", "routes.a.listen"],
     );
   });
 
@@ -88,10 +75,11 @@ describe("keys of later issues", () => {
       store: null,
       base_path: "/",
       admin: { auth: "required" },
-      workloads: { w: { dry_run: false, depends_on_sleep: false, loading: { theme: "default" } } },
+      workloads: { w: { loading: { theme: "default" } } },
     };
     assert.deepEqual(findNotYet(tree), []);
   });
 
-  it("are ignored in x- templates", () => assert.deepEqual(findNotYet({ workloads: { "x-t": { tiers: [] } } }), []));
+  it("are ignored in x- templates", () =>
+    assert.deepEqual(findNotYet({ workloads: { "x-t": { fallback: "page" } } }), []));
 });

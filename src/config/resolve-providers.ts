@@ -7,6 +7,9 @@ import type { DockerProviderConfig, ProviderConfig, TlsMaterial } from "./types.
 
 export type ProviderType = ProviderKeys["type"];
 
+/** What stands for the provider of groups, whose members have their own. */
+export const groupProvider = "group";
+
 /** Text of a file, trimmed at its end; null (and a finding) when it cannot be read. */
 export type ReadSecret = (path: string, report: (message: string) => void) => string | null;
 
@@ -20,6 +23,8 @@ export interface ProviderDeps {
 export function resolveProviders(file: ConfigFile, deps: ProviderDeps): ProviderConfig[] {
   const providers: ProviderConfig[] = [];
   for (const [name, keys] of Object.entries(file.providers ?? { local: { type: "docker" } as const })) {
+    if (name === groupProvider)
+      deps.report(["providers", name], `"${name}" is kept for groups of workloads: choose another name`);
     if (keys.type === "docker") providers.push(toDocker(name, keys, deps));
     if (keys.type === "process") providers.push({ type: "process", name });
   }

@@ -16,7 +16,7 @@ type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" |
 
 /** Everything that is neither provider, workload nor route, with its defaults. */
 export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings {
-  const { limits = {} } = file;
+  const { limits = {}, signals = {} } = file;
   return {
     listen: { hook: file.listen?.hook ?? defaultHook(deps), proxy: file.listen?.proxy ?? null },
     publicUrl: file.public_url ?? null,
@@ -33,6 +33,12 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
       logsPerClient: limits.logs_per_client ?? { count: 5, perMs: 10_000 },
     },
     metrics: { public: file.metrics?.public ?? false },
+    signals: {
+      caddy: signals.caddy === undefined ? null : { adminUrl: signals.caddy.admin_url },
+      poolIdleMs: signals.traefik?.idle_conn_timeout ?? 90_000,
+      proc: signals.netns?.proc ?? "/proc",
+      pollMs: signals.poll ?? 10_000,
+    },
   };
 }
 

@@ -1,16 +1,21 @@
-import type { DoorSpec, LoadingSpec, ReadySpec, StopMethod, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
+import type { DoorSpec, LoadingSpec, ReadySpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Report } from "./findings.ts";
+import { checkActivity, mergeActivity, toActivity } from "./resolve-activity.ts";
 import { mergeHealth } from "./resolve-health.ts";
+import { checkSleep, toSleep } from "./resolve-sleep.ts";
 import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
 /** Which workload the keys belong to. */
-export type Identity = Pick<WorkloadSpec, "alias" | "provider" | "kind" | "ref" | "source">;
+export type Identity = Pick<WorkloadSpec, "alias" | "provider" | "kind" | "ref" | "source" | "followsDependants"> &
+  Partial<Pick<WorkloadSpec, "members">>;
 
 const minute = 60_000;
+const none: readonly never[] = [];
 
 /**
  * `own` on top of `base`. Maps are merged key by key; `no_wake` and `no_count` add up, every other list replaces. The
- * own address replaces the base's, whichever of `port` and `upstream` it is.
+ * own address replaces the base's, whichever of `port` and `upstream` it is, and so does the own way to sleep: `tiers`,
+ * or `idle_timeout` and `stop_method`.
  */
 export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T & WorkloadKeys {
   const merged: T & WorkloadKeys = { ...base, ...own };
@@ -18,7 +23,12 @@ export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T
   if (base.ready && own.ready) merged.ready = { ...base.ready, ...own.ready };
   if (base.loading && own.loading) merged.loading = { ...base.loading, ...own.loading };
   merged.health = mergeHealth(base.health, own.health);
-  if (base.activity && own.activity) merged.activity = { ...base.activity, ...own.activity };
+  if (own.tiers !== undefined) {
+    if (own.idle_timeout === undefined) delete merged.idle_timeout;
+    if (own.stop_method === undefined) delete merged.stop_method;
+  } else if (own.idle_timeout !== undefined || own.stop_method !== undefined) delete merged.tiers;
+  if (base.activity && own.activity) merged.activity = mergeActivity(base.activity, own.activity);
+  if (base.schedule && own.schedule) merged.schedule = { ...base.schedule, ...own.schedule };
   if (base.no_wake && own.no_wake) merged.no_wake = [...base.no_wake, ...own.no_wake];
   if (base.no_count && own.no_count) merged.no_count = [...base.no_count, ...own.no_count];
   return merged;
@@ -26,21 +36,24 @@ export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T
 
 /** A workload with every default filled in. */
 export function toWorkloadSpec(identity: Identity, keys: WorkloadKeys, upstream: UpstreamSpec | null): WorkloadSpec {
-  // What is excluded is only known: it never sleeps.
-  const idleTimeoutMs = keys.exclude === true ? 0 : (keys.idle_timeout ?? 15 * minute);
   return {
+    members: none,
     ...identity,
     displayName: keys.display_name ?? identity.alias,
     upstream,
     ready: toReady(keys.ready),
-    idleTimeoutMs,
+    ...toSleep(keys),
     wakeTimeoutMs: keys.wake_timeout ?? 2 * minute,
-    minAwakeMs: keys.min_awake ?? (idleTimeoutMs === 0 ? 30_000 : Math.min(30_000, idleTimeoutMs)),
-    stopMethod: toStopMethod(keys.stop_method),
     stopSignal: keys.stop_signal ?? null,
     stopTimeoutMs: keys.stop_timeout ?? null,
     loading: toLoading(keys.loading),
     showDetails: keys.show_details ?? false,
+    sleeps: true,
+    dependsOn: keys.depends_on ?? none,
+    dependsOnSleep: keys.depends_on_sleep ?? false,
+    wakeMembers: keys.wake ?? "all",
+    activity: toActivity(keys.activity),
+    dryRun: keys.dry_run ?? false,
   };
 }
 
@@ -66,18 +79,25 @@ function toLoading(loading: WorkloadKeys["loading"] = {}): LoadingSpec {
   };
 }
 
-/** The method `suspend` never matters here: `checkKeys` refuses it for the kinds there are. */
-function toStopMethod(method: WorkloadKeys["stop_method"]): StopMethod {
-  return method === undefined || method === "suspend" ? "stop" : method;
-}
-
 /** Where the workload answers by its own keys; null where nothing says that anybody talks to it. */
 export function toUpstream(keys: WorkloadKeys, hasDoors: boolean): UpstreamSpec | null {
   if (keys.upstream !== undefined) return { kind: "url", url: keys.upstream };
   if (keys.port !== undefined) return { kind: "port", port: keys.port, scheme: "http" };
-  if (hasDoors || keys.ready?.http !== undefined) return { kind: "port", port: null, scheme: "http" };
+  if (hasDoors || isAsked(keys)) return { kind: "port", port: null, scheme: "http" };
   const tcp = keys.ready?.tcp;
   return tcp === undefined ? null : { kind: "port", port: tcp, scheme: "http" };
+}
+
+/**
+ * Whether nobody but what depends on it can come to it, and its own keys (not the defaults) do not say when it sleeps.
+ */
+export function isFollower(own: WorkloadKeys, keys: WorkloadKeys, hasDoors: boolean): boolean {
+  return !hasDoors && own.idle_timeout === undefined && own.tiers === undefined && keys.exclude !== true;
+}
+
+/** Whether nodoff itself asks it something over HTTP. */
+function isAsked({ ready, activity }: WorkloadKeys): boolean {
+  return ready?.http !== undefined || activity?.probe?.http !== undefined;
 }
 
 /** What one door does. `handOver` is what `auto` means there. */
@@ -143,8 +163,8 @@ export function checkDoor(
 /** What a workload's own keys must agree on; `methods` are the stop methods its kind has. */
 export function checkKeys(keys: WorkloadKeys, methods: readonly string[], report: Report): void {
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
-  if (keys.stop_method !== undefined && !methods.includes(keys.stop_method))
-    report(["stop_method"], `"${keys.stop_method}" is not possible here (${methods.join(", ")})`);
+  checkSleep(keys, methods, report);
+  checkActivity(keys, report);
   if (keys.upstream?.startsWith("tcp:") === true && toHosts(keys).length > 0)
     report(["upstream"], "a workload with a host needs an http, https or h2c upstream");
   if (keys.path !== undefined && toHosts(keys).length === 0) report(["path"], `needs "host"`);

@@ -1,17 +1,33 @@
-import { isAbsolute, resolve as resolvePath } from "node:path";
-import type { RouteSpec, WorkloadSpec } from "../core/spec.ts";
+import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Env } from "./expand.ts";
 import type { KeyPath, Report } from "./findings.ts";
+import { checkActivity } from "./resolve-activity.ts";
+import { checkCycles, checkDependencies, checkMembers } from "./resolve-dependencies.ts";
 import { checkHealth, mergeHealth } from "./resolve-health.ts";
-import { findProvider, resolveProviders } from "./resolve-providers.ts";
+import { createRefs, kinds, toCommand, toKind, toRef } from "./resolve-kinds.ts";
+import type { Kind } from "./resolve-kinds.ts";
+import { findProvider, groupProvider, resolveProviders } from "./resolve-providers.ts";
 import type { KnownProviders, ProviderType, ReadSecret } from "./resolve-providers.ts";
 import { resolveNotify } from "./resolve-notify.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
-import { checkDoor, checkKeys, mergeKeys, toHosts, toUpstream, toWorkloadSpec } from "./resolve-workload.ts";
+import { findReached } from "./resolve-reach.ts";
+import type { Reached } from "./resolve-reach.ts";
+import { checkSchedule, checkSleep, createContradictions } from "./resolve-sleep.ts";
+import {
+  checkDoor,
+  checkKeys,
+  isFollower,
+  mergeKeys,
+  toHosts,
+  toUpstream,
+  toWorkloadSpec,
+} from "./resolve-workload.ts";
 import type { ConfigFile } from "./schema.ts";
 import { resolveSettings } from "./resolve-settings.ts";
 import { doorKeys, targetKeys } from "./schema-workload.ts";
 import type { RouteKeys, WorkloadKeys } from "./schema-workload.ts";
+import { shareFor, withSharedDoor, withSharedParts } from "./share.ts";
+import type { Share } from "./share.ts";
 import { didYouMean } from "./suggest.ts";
 import type { Config, ProcessCommand } from "./types.ts";
 
@@ -26,19 +42,6 @@ export interface ResolveDeps {
   readonly broken: ReadonlySet<string>;
 }
 
-type Kind = keyof typeof targetKeys;
-
-/** Which provider a kind needs, and how its workloads can be put to sleep; a group has no provider of its own. */
-const kinds: Readonly<Record<Kind, { readonly type: ProviderType | null; readonly methods: readonly string[] }>> = {
-  container: { type: "docker", methods: ["stop", "pause", "kill"] },
-  compose: { type: "docker", methods: ["stop", "pause", "kill"] },
-  service: { type: "docker", methods: ["stop", "pause", "kill"] },
-  lxc: { type: "proxmox", methods: ["stop", "kill"] },
-  vm: { type: "proxmox", methods: ["stop", "kill", "pause", "suspend"] },
-  process: { type: "process", methods: ["stop", "pause", "kill"] },
-  group: { type: null, methods: ["stop", "pause", "kill", "suspend"] },
-};
-
 interface Gathered {
   readonly workloads: WorkloadSpec[];
   readonly routes: RouteSpec[];
@@ -48,51 +51,31 @@ interface Gathered {
 /** Fills in defaults and checks what keys say about each other. The result is only worth using without findings. */
 export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config, "warnings"> {
   const { report, broken } = deps;
+  const defaults = file.defaults ?? {};
   const providers = resolveProviders(file, deps);
   const gathered: Gathered = { workloads: [], routes: [], processes: new Map() };
   const settings = resolveSettings(file, deps);
   const publicUrl = broken.has("public_url") ? "" : settings.publicUrl;
   const known = toKnownProviders(file, broken);
-  checkDefaults(file.defaults ?? {}, { publicUrl, known }, at(report, ["defaults"]));
-  const noteRoute = createClashes(report);
+  const findContradiction = createContradictions();
+  checkDefaults(defaults, { publicUrl, known, findContradiction }, { report, warn: deps.warn });
   const context: Context = {
     file,
     deps,
     known,
     publicUrl,
     gathered,
-    noteRoute,
-    ledTo: findLedTo(file),
-    refs: new Map(),
+    noteRoute: createClashes(report),
+    reached: findReached(file),
+    noteRef: createRefs(),
+    findContradiction,
+    share: shareFor(defaults),
   };
   for (const [alias, keys] of Object.entries(file.workloads ?? {})) addWorkload(alias, keys, context);
   for (const [alias, keys] of Object.entries(file.routes ?? {})) addRoute(alias, keys, context);
-  return {
-    ...settings,
-    providers,
-    defaults: file.defaults ?? {},
-    ...gathered,
-    routes: withSharedParts(gathered.routes),
-    notify: resolveNotify(file.notify ?? {}, at(report, ["notify"])),
-  };
-}
-
-/** Thousands of routes have the same few doors and health checks: kept once each. */
-function withSharedParts(routes: readonly RouteSpec[]): readonly RouteSpec[] {
-  const door = sharing<RouteSpec["door"]>();
-  const health = sharing<RouteSpec["health"]>();
-  return routes.map((route) => ({ ...route, door: door(route.door), health: health(route.health) }));
-}
-
-/** Answers with the first of all that say the same. */
-function sharing<T>(): (value: T) => T {
-  const known = new Map<string, T>();
-  return (value) => {
-    const key = JSON.stringify(value);
-    const first = known.get(key) ?? value;
-    known.set(key, first);
-    return first;
-  };
+  checkCycles(gathered.workloads, report);
+  const notify = resolveNotify(file.notify ?? {}, at(report, ["notify"]));
+  return { ...settings, providers, defaults, ...gathered, notify };
 }
 
 interface Context {
@@ -102,9 +85,10 @@ interface Context {
   readonly publicUrl: string | null;
   readonly gathered: Gathered;
   readonly noteRoute: (route: RouteSpec, path: KeyPath) => void;
-  readonly ledTo: ReadonlySet<string>;
-  /** Alias by provider and ref. */
-  readonly refs: Map<string, string>;
+  readonly reached: Reached;
+  readonly noteRef: ReturnType<typeof createRefs>;
+  readonly findContradiction: ReturnType<typeof createContradictions>;
+  readonly share: Share;
 }
 
 function at(report: Report, base: KeyPath): Report {
@@ -127,14 +111,18 @@ const identifying = [...Object.keys(targetKeys), "host", "hosts", "upstream", "d
 /** Keys that name one workload cannot be what all start from. */
 function checkDefaults(
   defaults: WorkloadKeys,
-  { publicUrl, known }: Pick<Context, "publicUrl" | "known">,
-  report: Report,
+  { publicUrl, known, findContradiction }: Pick<Context, "publicUrl" | "known" | "findContradiction">,
+  deps: Pick<ResolveDeps, "report" | "warn">,
 ): void {
+  const report = at(deps.report, ["defaults"]);
   for (const key of identifying)
     if (Object.hasOwn(defaults, key)) report([key], "belongs to one workload: it cannot be a default");
-  if (defaults.stop_method === "suspend") checkKeys({ stop_method: "suspend" }, kinds.container.methods, report);
+  checkSleep(defaults, kinds.container.methods, report);
+  checkActivity(defaults, report);
   checkDoor(defaults, publicUrl, report);
   checkHealth(defaults.health, undefined, report);
+  const contradiction = defaults.schedule === undefined ? null : findContradiction(defaults.schedule);
+  if (contradiction !== null) deps.warn(["defaults", "schedule"], contradiction);
   const { provider } = defaults;
   if (provider !== undefined && !known.types.has(provider) && !known.types.has(""))
     report(["provider"], `"${provider}" is not a provider${didYouMean(provider, [...known.types.keys()])}`);
@@ -148,32 +136,76 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   checkKeys(own, kinds[kind].methods, report);
   checkDoor(own, publicUrl, report);
   checkHealth(own.health, file.defaults?.health, report);
-  if (own.ready?.status !== undefined && own.ready.http === undefined)
-    deps.warn(["workloads", alias, "ready", "status"], "has no effect without ready.http");
   const { provider: common, ...defaults } = file.defaults ?? {};
   const keys = mergeKeys(defaults, own);
+  checkMerged(alias, { own, keys, kind }, context);
   const provider = toProvider(kind, { own: own.provider, common }, context, report);
-  const upstream = toUpstream(keys, toHosts(keys).length > 0 || context.ledTo.has(alias));
-  if (kind === "process" && upstream?.kind === "port" && upstream.port === null)
-    report([], `a process needs "port" or "upstream"`);
-  const ref = kind === "container" ? own.container : kind === "service" ? own.service : alias;
-  if (provider === null || ref === undefined) return;
-  if (kind !== "container" && kind !== "service" && kind !== "process") return;
-  noteRef(kind, { alias, provider, ref }, context, report);
-  gathered.workloads.push(toWorkloadSpec({ alias, provider, kind, ref, source: "file" }, keys, upstream));
+  const upstream = toOwnUpstream(kind, { alias, keys }, context, report);
+  const ref = toRef(kind, alias, own);
+  if (provider === null || ref === undefined || kind === "lxc" || kind === "vm") return;
+  if (kind !== "group") context.noteRef(kind, { alias, provider, ref }, report);
+  const followsDependants = isFollower(own, keys, toHosts(keys).length > 0 || context.reached.named.has(alias));
+  const members = own.group ?? [];
+  const identity = { alias, provider, kind, ref, source: "file", followsDependants, members };
+  const workload = toWorkloadSpec(identity, keys, upstream);
+  checkDependencies(workload, new Set(Object.hasOwn(file.workloads ?? {}, ref) ? [alias] : [alias, ref]), report);
+  gathered.workloads.push(withSharedParts(workload, context.share));
   if (kind === "process") gathered.processes.set(ref, toCommand(provider, own, deps.folder));
   if (toHosts(keys).length === 0) return;
   const route = toOwnRoute({ alias, source: "file", workload: alias }, keys);
   context.noteRoute(route, ["workloads", alias]);
-  gathered.routes.push(route);
+  gathered.routes.push(withSharedDoor(route, context.share));
 }
 
-function toKind(keys: WorkloadKeys, report: Report): Kind | undefined {
-  const given = (Object.keys(kinds) as Kind[]).filter((kind) => keys[kind] !== undefined);
-  const [first, second] = given;
-  if (first === undefined) report([], "needs one of container, service, process");
-  if (second !== undefined) report([second], `"${first}" is given too: only one of them can be what sleeps`);
-  return first;
+interface Merged {
+  readonly own: WorkloadKeys;
+  /** `own` on top of the defaults. */
+  readonly keys: WorkloadKeys;
+  readonly kind: Kind;
+}
+
+/** What depends on other workloads or on the defaults, too. */
+function checkMerged(alias: string, { own, keys, kind }: Merged, { file, deps, findContradiction }: Context): void {
+  const report = at(deps.report, ["workloads", alias]);
+  const warn = at(deps.warn, ["workloads", alias]);
+  if (kind === "group") checkGroup(alias, own, file, { broken: deps.broken, report, warn });
+  else if (own.wake !== undefined) report(["wake"], `only a group has it: take it out`);
+  if (own.ready?.status !== undefined && own.ready.http === undefined)
+    warn(["ready", "status"], "has no effect without ready.http");
+  checkSchedule(own, keys, report);
+  if (own.schedule === undefined || keys.schedule === undefined) return;
+  const contradiction = findContradiction(keys.schedule);
+  if (contradiction !== null) warn(["schedule"], contradiction);
+}
+
+function checkGroup(
+  alias: string,
+  { group = [], provider, port }: WorkloadKeys,
+  { workloads = {} }: ConfigFile,
+  { broken, report, warn }: Pick<ResolveDeps, "broken" | "report" | "warn">,
+): void {
+  if (provider !== undefined) report(["provider"], "a group has none: its members have their own");
+  if (port !== undefined) report(["port"], `a group has none: give its members "port"`);
+  const isGroup = (member: string): boolean | null | undefined => {
+    if (broken.has("workloads") || broken.has(`workloads.${member}`)) return null;
+    return Object.hasOwn(workloads, member) ? workloads[member]?.group !== undefined : undefined;
+  };
+  checkMembers(alias, group, { isGroup, aliases: Object.keys(workloads), report, warn });
+}
+
+function toOwnUpstream(
+  kind: Kind,
+  { alias, keys }: { readonly alias: string; readonly keys: WorkloadKeys },
+  { reached }: Context,
+  report: Report,
+): UpstreamSpec | null {
+  // A group is answered by its members, wherever they are.
+  if (kind === "group") return keys.upstream === undefined ? null : toUpstream(keys, false);
+  const upstream = toUpstream(keys, toHosts(keys).length > 0 || reached.byAddress.has(alias));
+  if (upstream?.kind !== "port" || upstream.port !== null) return upstream;
+  if (kind === "process") report([], `a process needs "port" or "upstream"`);
+  if (kind === "compose") report([], `a Compose project has many addresses: it needs "port" or "upstream"`);
+  return upstream;
 }
 
 /** A provider named in `defaults` is only taken where it can have the workload at all. */
@@ -184,35 +216,9 @@ function toProvider(
   report: Report,
 ): string | null {
   const { type } = kinds[kind];
-  if (type === null) return null;
+  if (type === null) return groupProvider;
   const common = named.common !== undefined && known.types.get(named.common) === type ? named.common : undefined;
   return findProvider(known, { name: named.own ?? common, type, kind }, report);
-}
-
-/** Workloads whose own address some route uses. */
-function findLedTo({ routes = {} }: ConfigFile): ReadonlySet<string> {
-  const aliases = new Set<string>();
-  for (const { workload, upstream, port } of Object.values(routes))
-    if (workload !== undefined && upstream === undefined && port === undefined) aliases.add(workload);
-  return aliases;
-}
-
-function noteRef(
-  kind: Kind,
-  { alias, provider, ref }: { readonly alias: string; readonly provider: string; readonly ref: string },
-  { refs }: Context,
-  report: Report,
-): void {
-  const key = `${provider} ${kind} ${ref}`;
-  const first = refs.get(key);
-  if (first === undefined) refs.set(key, alias);
-  else report([kind], `"${ref}" is workload "${first}" already`);
-}
-
-function toCommand(provider: string, keys: WorkloadKeys, folder: string): ProcessCommand {
-  const { command = [], cwd, env = {} } = keys.process ?? {};
-  const place = cwd === undefined ? null : isAbsolute(cwd) ? cwd : resolvePath(folder, cwd);
-  return { provider, command, cwd: place, env };
 }
 
 const otherKinds = ["tcp", "udp", "listen", "files", "upstreams", "node"] as const;
@@ -227,13 +233,15 @@ function addRoute(alias: string, keys: RouteKeys, context: Context): void {
   const isOther = otherKinds.some((key) => keys[key] !== undefined);
   if (isOther) return;
   if (keys.upstream !== undefined && keys.port !== undefined) report(["port"], `give either "port" or "upstream"`);
+  if (workload.group !== undefined && keys.port !== undefined)
+    report(["port"], `"${keys.workload}" is a group, which has none: give its members "port"`);
   if (/^(?:tcp|udp):/.test(keys.upstream ?? ""))
     report(["upstream"], "an HTTP route needs an http, https or h2c upstream");
   if (keys.workload === undefined) checkSleepless(alias, keys, deps, report);
   const base = keys.workload === undefined ? {} : mergeKeys(file.defaults ?? {}, workload);
   const route = toExtraRoute({ alias, source: "file", workload: keys.workload ?? null }, keys, base);
   context.noteRoute(route, ["routes", alias]);
-  gathered.routes.push(route);
+  gathered.routes.push(withSharedDoor(route, context.share));
 }
 
 function checkSleepless(alias: string, keys: RouteKeys, deps: ResolveDeps, report: Report): void {

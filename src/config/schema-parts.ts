@@ -1,4 +1,5 @@
-import { freeKeys, list, map } from "./shape.ts";
+import { betweenWindows, scheduleWindow, timezone } from "./schedule-windows.ts";
+import { freeKeys, list, map, switchable } from "./shape.ts";
 import { duration } from "./times.ts";
 import {
   anyText,
@@ -6,17 +7,15 @@ import {
   choice,
   flag,
   integer,
+  jsonPath,
+  logPattern,
   method,
   pathAndQuery,
   percent,
-  scalar,
   scalarText,
   statusRanges,
   text,
 } from "./values.ts";
-
-/** `blog-db`, `cache:started`. */
-export const dependency = text();
 
 /** `process:` of a workload. */
 export const processKeys = {
@@ -26,27 +25,51 @@ export const processKeys = {
 };
 
 /** One row of `tiers:`. */
-export const tier = map({ after: duration(1000), do: choice("pause", "stop", "kill", "suspend") });
-
-export const schedule = map({
-  timezone: text().optional(),
-  awake: list(text()).optional(),
-  asleep: list(text()).optional(),
+export const tier = map({
+  after: duration(1000).describe("Unused for so long"),
+  do: choice("pause", "stop", "kill", "suspend").describe("How it sleeps then"),
 });
+
+/** When it is to be awake or asleep by the clock. */
+export const schedule = map({
+  timezone: timezone().describe("Name such as Europe/Berlin (default: that of nodoff's host)").optional(),
+  awake: list(scheduleWindow(), betweenWindows).describe("Woken and kept awake: 0 8 * * 1-5 for 10h").optional(),
+  asleep: list(scheduleWindow(), betweenWindows)
+    .describe("Asleep unless somebody uses it: 0 1 * * * for 6h")
+    .optional(),
+});
+
+const required = flag().describe("Whether it counts as in use while this cannot be read (default false)").optional();
 
 /** What counts as use. */
 export const activityKeys = {
   requests: flag().describe("Whether requests at the hook count (default true)").optional(),
-  connections: map({ required: flag().optional(), stale_after: duration(1000).nullable().optional() }).optional(),
-  network: map({ floor: byteRate().optional() }).optional(),
-  cpu: map({ floor: percent().optional() }).optional(),
-  exec_sessions: flag().optional(),
+  connections: switchable({
+    required,
+    stale_after: duration(1000)
+      .nullable()
+      .describe("A silent connection counts no longer than this (default null: always)")
+      .optional(),
+  })
+    .describe("Open connections; false = not looked at")
+    .optional(),
+  network: switchable({ required, floor: byteRate().describe("Counts from here on (default 256B/s)").optional() })
+    .describe("Bytes it sends; false = not looked at")
+    .optional(),
+  cpu: switchable({ required, floor: percent().describe("Of one core, counts from here on (default 5%)").optional() })
+    .describe("CPU time; false = not looked at")
+    .optional(),
+  exec_sessions: flag().describe("Whether commands run inside it by hand count (default true)").optional(),
   probe: map({
-    http: pathAndQuery().optional(),
-    json: text().optional(),
-    not: scalar().optional(),
-    exec: list(anyText()).optional(),
-  }).optional(),
+    http: pathAndQuery().describe("Path to ask; busy while it answers 200-299").optional(),
+    status: statusRanges().describe("Busy while it answers one of these").optional(),
+    json: jsonPath().describe("Busy while the value there is not that of `not`").optional(),
+    not: scalarText().describe("What `json` shows while nothing goes on").optional(),
+    match: logPattern().describe("Busy while the answer holds this text or /regular expression/").optional(),
+    exec: list(anyText()).describe("Command inside it; busy while it exits with 0").optional(),
+  })
+    .describe("Asks the workload itself whether it is busy")
+    .optional(),
 };
 
 /** The health monitor of one route. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { host, hostShorthand, listenAddress, network, origin } from "./addresses.ts";
-import { activityKeys, dependency, health, processKeys, schedule, tier } from "./schema-parts.ts";
+import { dependency } from "./dependency.ts";
+import { activityKeys, health, processKeys, schedule, tier } from "./schema-parts.ts";
 import { isLoose } from "./loose.ts";
 import { list, map, named } from "./shape.ts";
 import { duration, idleTimeout } from "./times.ts";
@@ -90,11 +91,15 @@ const policyKeys = {
   stop_method: choice("stop", "pause", "kill", "suspend").describe("How it sleeps (default stop)").optional(),
   stop_signal: signal().describe("Default: the container's own").optional(),
   stop_timeout: duration().describe("Default: the container's own").optional(),
-  depends_on: list(dependency).describe("What must run before it").optional(),
-  depends_on_sleep: flag().optional(),
+  depends_on: list(dependency())
+    .describe("What must run before it: db, db:started, db:healthy, db:completed")
+    .optional(),
+  depends_on_sleep: flag()
+    .describe("true = what it depends on may be stopped, too, without having opted in")
+    .optional(),
   ready: readyMap().describe("When a started one may get traffic").optional(),
   activity: map(activityKeys).describe("What counts as use").optional(),
-  schedule: schedule.optional(),
+  schedule: schedule.describe("When it is awake or asleep by the clock").optional(),
   loading: map({
     theme: text().optional(),
     title: text().describe("Name on the loading page").optional(),
@@ -106,9 +111,8 @@ const policyKeys = {
     .describe("The loading page")
     .optional(),
   show_details: flag().describe("Engine text on public answers").optional(),
-  dry_run: flag().optional(),
-  tiers: list(tier).optional(),
-  wake: choice("all", "one").optional(),
+  dry_run: flag().describe("Says when it would sleep, and never does").optional(),
+  tiers: list(tier).describe("Ever deeper sleep, instead of idle_timeout and stop_method").optional(),
   ...routeKeys,
 };
 
@@ -131,6 +135,7 @@ export const Workload = map({
   provider: text().describe("Name under providers; may be left out when only one can have it").optional(),
   node: text().optional(),
   ...targetKeys,
+  wake: choice("all", "one").describe("Members of a group that a wake needs (default all)").optional(),
   ...policyKeys,
 });
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { noticeKinds } from "../core/notices.ts";
-import { engineUrl, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
+import { adminAddress, engineUrl, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
 import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
-import { anyText, choice, flag, integer, pathPrefix, rate, scalarText, secret, text } from "./values.ts";
+import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, text } from "./values.ts";
 
 const tlsFiles = { cert_file: text(), key_file: text() };
 const role = choice("viewer", "operator");
@@ -63,10 +63,17 @@ const Admin = map({
 });
 
 const Signals = map({
-  caddy: map({ admin_url: url(["http", "https", "unix"]) }).optional(),
-  traefik: map({ api_url: webUrl(), idle_conn_timeout: duration(1000).optional() }).optional(),
-  netns: map({ proc: text().optional() }).optional(),
-  poll: duration(1000).optional(),
+  caddy: map({ admin_url: adminAddress().describe("Its admin API: http://… or unix:///…") })
+    .describe("Counts the open requests of each upstream in Caddy")
+    .optional(),
+  traefik: map({
+    api_url: webUrl().optional(),
+    idle_conn_timeout: duration(1000).describe("How long it keeps idle connections open (default 90s)").optional(),
+  }).optional(),
+  netns: map({ proc: path().describe("The host's /proc, where it is mounted elsewhere").optional() })
+    .describe("Socket tables of workloads")
+    .optional(),
+  poll: duration(1000).describe("Longest time between two looks at what may sleep soon (default 10s)").optional(),
 });
 
 /** The whole of nodoff.yaml. Nothing has a default here: what is absent is filled in by `resolve.ts`. */
@@ -107,7 +114,7 @@ export const ConfigFile = map({
     .preprocess((value) => value ?? undefined, named(Provider).optional())
     .describe("Engines, by a free name")
     .optional(),
-  signals: Signals.optional(),
+  signals: Signals.describe("Sources of activity that serve many workloads").optional(),
   defaults: Workload.describe("Keys every workload starts from").optional(),
   workloads: named(Workload).describe("What sleeps, by alias").optional(),
   routes: named(Route).describe("More doors to a workload, or doors that never sleep").optional(),

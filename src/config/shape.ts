@@ -36,6 +36,22 @@ export function map<S extends z.ZodRawShape>(shape: S) {
   );
 }
 
+/** As `map`; `false` in its place switches it off, `true` is an empty one. */
+export function switchable<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess(
+    (value) => {
+      const plain = isLoose(value) && !isBroken(value) ? value.text : value;
+      if (plain === true || (isLoose(value) && isWord(plain, "true"))) return {};
+      return plain === false || (isLoose(value) && isWord(plain, "false")) ? false : value;
+    },
+    z.union([map(shape), z.literal(false)]),
+  );
+}
+
+function isWord(value: unknown, word: string): boolean {
+  return typeof value === "string" && value.toLowerCase() === word;
+}
+
 /** As `map`, for one of several shapes told apart by the value of `type`. */
 export function mapUnion<const O extends readonly [z.ZodObject, ...z.ZodObject[]]>(options: O) {
   return z.preprocess(
@@ -68,18 +84,18 @@ export function freeKeys<T extends z.ZodType>(schema: T) {
   return z.preprocess((value, context) => unwrap(value, context) ?? {}, z.record(z.string(), schema));
 }
 
-/** A list. In a label, or from a `${VAR}`, also a comma list. */
-export function list<T extends z.ZodType>(item: T) {
+/** A list. In a label, or from a `${VAR}`, also a comma list; `separator` says between what its commas stand. */
+export function list<T extends z.ZodType>(item: T, separator: string | RegExp = ",") {
   return z.preprocess((value, context) => {
     if (!isLoose(value) || isBroken(value)) return unwrap(value, context);
     const yaml = isLabelText(value) && value.text.trimStart().startsWith("[");
-    return yaml ? readYamlValue(value, context) : splitList(value);
+    return yaml ? readYamlValue(value, context) : splitList(value, separator);
   }, z.array(item));
 }
 
 /** The parts of a comma list, each as if it stood alone. */
-function splitList(value: Loose): readonly Loose[] {
-  const parts = value.text.split(",").map((part) => part.trim());
+function splitList(value: Loose, separator: string | RegExp): readonly Loose[] {
+  const parts = value.text.split(separator).map((part) => part.trim());
   return parts.filter((part) => part !== "").map((part) => withText(value, part));
 }
 

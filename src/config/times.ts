@@ -32,7 +32,8 @@ function durationReader(min: number): Reader<number> {
   };
 }
 
-function readDuration(value: unknown): Reading<number> {
+/** Milliseconds of a duration, none too long for a timer. */
+export function readDuration(value: unknown): Reading<number> {
   const text = typeof value === "number" ? String(value) : value;
   const ms = typeof text === "string" ? parseDuration(text) : undefined;
   if (ms === undefined) {

@@ -85,6 +85,17 @@ export interface Config {
     readonly logsPerClient: Rate;
   };
   readonly metrics: { readonly public: boolean };
+  /** Sources of activity that serve many workloads. */
+  readonly signals: {
+    /** `http://host:port`, or `unix:///path` of its socket. */
+    readonly caddy: { readonly adminUrl: string } | null;
+    /** How long a proxy keeps an idle connection to an app open (Traefik: 90 s). */
+    readonly poolIdleMs: number;
+    /** The /proc of the engine's host. */
+    readonly proc: string;
+    /** Upper bound of the time between two polls. */
+    readonly pollMs: number;
+  };
   readonly providers: readonly ProviderConfig[];
   readonly defaults: Defaults;
   readonly workloads: readonly WorkloadSpec[];

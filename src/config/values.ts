@@ -1,3 +1,4 @@
+import { parseJsonPath } from "../core/json-path.ts";
 import { constants } from "node:os";
 import { parseByteRate, parsePercent, parseRate } from "../core/size.ts";
 import type { StatusRanges } from "../core/spec.ts";
@@ -50,13 +51,6 @@ export function scalarText() {
 export function nameOrNumber() {
   return leaf((value) => (typeof value === "number" ? good(String(value)) : readText(value)), {
     type: ["string", "integer"],
-  });
-}
-
-/** Any scalar as it is (what a busy probe compares with). */
-export function scalar() {
-  return leaf((value) => (typeof value === "object" ? bad(`${show(value)} is not a single value`) : good(value)), {
-    type: ["string", "number", "boolean"],
   });
 }
 
@@ -143,6 +137,13 @@ export function pathPrefix() {
 export function method() {
   const parse = (given: string): string | undefined => (/^[A-Za-z]+$/.test(given) ? given.toUpperCase() : undefined);
   return leaf(textReader(parse, "an HTTP method"), { type: "string" });
+}
+
+/** Where a value stands in JSON, as RFC 9535 says it. */
+export function jsonPath() {
+  const parse = (given: string): string | undefined => (parseJsonPath(given) === undefined ? undefined : given);
+  const suggest = (given: string): string | undefined => parse(given.startsWith(".") ? `$${given}` : `$.${given}`);
+  return leaf(textReader(parse, "a path such as $.jobs[0].active", suggest), { type: "string", pattern: "^\\$" });
 }
 
 /** `project/service`. */

@@ -1,10 +1,12 @@
 import type { RequestListener } from "node:http";
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import { commonHeaders, createErrorAnswer, notFound, onlyGet, onlyPost } from "./answers.ts";
+import { commonHeaders, createErrorAnswer, notFound, onlyMethods, sendProblem } from "./answers.ts";
+import { askingEndpoints } from "./asking.ts";
 import { createTokenGate } from "./auth.ts";
 import type { ControlDeps } from "./deps.ts";
 import { healthActions } from "./health.ts";
+import { historyEndpoints } from "./history.ts";
 import { readingEndpoints } from "./reading.ts";
 
 const about = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
@@ -17,8 +19,8 @@ docs/api.md and docs/metrics.md in nodoff's sources describe them.
 `;
 
 /**
- * Answers everything on the control listener but hook paths: health, metrics and the reading API. The API is closed
- * without the admin token, and so are metrics unless they are public. No answer changes anything or counts as activity.
+ * Answers everything on the control listener but hook paths: health, metrics and the API. The API is closed without the
+ * admin token, and so are metrics unless they are public. Reading changes nothing and counts as no activity.
  */
 export function createControl(deps: ControlDeps): RequestListener {
   const app = express();
@@ -45,8 +47,10 @@ export function createControl(deps: ControlDeps): RequestListener {
     response.end(text);
   });
   app.use("/api/v1", requireToken);
-  for (const [path, answer] of Object.entries(readingEndpoints(deps))) addReadable(app, `/api/v1${path}`, answer);
-  for (const [path, act] of Object.entries(healthActions(deps))) app.route(`/api/v1${path}`).post(act).all(onlyPost);
+  const readable = { ...readingEndpoints(deps), ...historyEndpoints(deps) };
+  for (const [path, answer] of Object.entries(readable)) addReadable(app, `/api/v1${path}`, answer);
+  const askable = { ...askingEndpoints(deps), ...healthActions(deps) };
+  for (const [path, answer] of Object.entries(askable)) addAskable(app, `/api/v1${path}`, answer);
 
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));
@@ -55,5 +59,18 @@ export function createControl(deps: ControlDeps): RequestListener {
 
 /** GET and HEAD; any other method is told so. */
 function addReadable(app: Express, path: string, answer: RequestHandler): void {
-  app.route(path).get(answer).all(onlyGet);
+  app.route(path).get(answer).all(onlyMethods("GET, HEAD"));
 }
+
+/** POST with a JSON body or none; any other method is told so. */
+function addAskable(app: Express, path: string, answer: RequestHandler): void {
+  app.route(path).post(requireJson, readJson, answer).all(onlyMethods("POST"));
+}
+
+const readJson = express.json({ limit: 16_000, inflate: false });
+
+/** Whoever sends a form must not think its fields were heard. */
+const requireJson: RequestHandler = (request, response, next) => {
+  if (request.headers["content-length"] === "0" || request.is("application/json") !== false) return next();
+  sendProblem(response, { code: "BAD_REQUEST", detail: "send the body as application/json" });
+};

@@ -3,8 +3,10 @@ import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
+import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RouteRegistry } from "../core/route.ts";
+import type { PowerInterval } from "../core/store.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 
 /** A provider at one moment. */
@@ -45,8 +47,8 @@ export interface HealthSource {
 }
 
 /**
- * What the reading API shows. Everything is read at each request and changed by none; `adminToken` and `metricsPublic`
- * may be getters over the running configuration.
+ * What the API shows and what it may ask for. Everything is read at each request; `adminToken` and `metricsPublic` may be
+ * getters over the running configuration.
  */
 export interface ControlDeps {
   readonly version: string;
@@ -62,6 +64,12 @@ export interface ControlDeps {
   workloads(): Iterable<WorkloadHandle>;
   workload(alias: string): WorkloadHandle | undefined;
   signals(alias: string): readonly SignalStatus[];
+  /** The workload's latest `limit` events, oldest first. */
+  events(alias: string, limit: number): readonly JournalEvent[];
+  /** As `Store.intervals`: what the workload did from `since` on. */
+  intervals(alias: string, since: number): readonly PowerInterval[];
+  /** Told of everything somebody asks for. */
+  readonly journal: Pick<Journal, "publish">;
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
   readonly health: HealthSource;

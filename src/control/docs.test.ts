@@ -4,11 +4,13 @@ import { describe, it } from "node:test";
 import {
   AllHealth,
   ConfigErrors,
+  Events,
   History,
   NotifyTest,
   Problem,
   Providers,
   Route,
+  Savings,
   Version,
   Workload,
 } from "./schema.ts";
@@ -16,6 +18,8 @@ import {
 const shapes = {
   problem: Problem,
   workload: Workload,
+  events: Events,
+  savings: Savings,
   route: Route,
   providers: Providers,
   config_errors: ConfigErrors,

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
+import { NodoffError } from "../core/errors.ts";
 import { assertProblem, read, startControl } from "../../test/support/control.ts";
 import {
   ConfigErrors,
+  Events,
   Providers,
   Route as RouteBody,
   Routes,
   RoutesByProvider,
+  Savings,
   Version,
   Workload,
   Workloads,
@@ -16,6 +19,8 @@ import {
 const endpoints = [
   ["/api/v1/workloads", Workloads],
   ["/api/v1/workloads/blog", Workload],
+  ["/api/v1/workloads/blog/events", Events],
+  ["/api/v1/savings", Savings],
   ["/api/v1/routes", Routes],
   ["/api/v1/routes?by=provider", RoutesByProvider],
   ["/api/v1/routes/nas", RouteBody],
@@ -63,10 +68,10 @@ describe("reading API", () => {
       eta_ms: 420,
       next_try_at: null,
       pinned_until: null,
-      depends_on: [],
+      depends_on: ["blog-db"],
       dependants: [],
       error: null,
-      dry_run: false,
+      dry_run: true,
       signals: [{ name: "requests", live: true, last_used_at: "2026-01-01T00:16:39.000Z", needs: null }],
       routes: ["blog", "blog-api"],
     });
@@ -83,7 +88,8 @@ describe("reading API", () => {
     assert.deepEqual(blog, read(Workload, await ask("/api/v1/workloads/blog")));
     assert.deepEqual(wiki!.error, { code: "EXITED", message: "exit 1" });
     assert.equal(wiki!.next_try_at, "2026-01-01T00:16:45.000Z");
-    assert.deepEqual(wiki!.routes, []);
+    assert.deepEqual([wiki!.pinned_until, wiki!.dependants], ["2026-01-01T00:17:40.000Z", ["blog"]]);
+    assert.deepEqual([wiki!.dry_run, wiki!.routes], [false, []]);
   });
 
   it("tells everything about a route", async (t) => {
@@ -156,6 +162,7 @@ describe("reading API", () => {
       "/api/v1/routes/none",
       "/api/v1/routes/__proto__",
       "/api/v1/workloads/blog/none",
+      "/api/v1/workloads/none/events",
       "/api/v1/workloads/..%2Fblog",
       "/api/v1/workloads/%00",
       `/api/v1/workloads/${"a".repeat(5_000)}`,
@@ -164,6 +171,16 @@ describe("reading API", () => {
     ];
     for (const path of unknown) assertProblem(await ask(path), 404, "NOT_FOUND");
     assertProblem(await ask("/api/v1/workloads/%E0%A4%A"), 400, "BAD_REQUEST");
+  });
+
+  it("tells the engine's own words to the operator", async (t) => {
+    const { ask } = await startControl(t, {
+      providers: () => {
+        throw new NodoffError("PROVIDER_FORBIDDEN", "the socket may not be opened");
+      },
+    });
+    const problem = assertProblem(await ask("/api/v1/providers"), 503, "PROVIDER_FORBIDDEN");
+    assert.equal(problem.detail, "the socket may not be opened");
   });
 
   it("hides a defect from the client and tells the log", async (t) => {

@@ -1,9 +1,10 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
 import type { Route } from "../core/route.ts";
-import { toAlias } from "./alias.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
+import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
+import { healthEndpoints } from "./health.ts";
 import type {
   ConfigErrors,
   Providers,
@@ -14,10 +15,9 @@ import type {
   Workload,
   Workloads,
 } from "./schema.ts";
-import { healthEndpoints } from "./health.ts";
 import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
 
-/** The endpoints that only read, by their path under `/api/v1`. */
+/** The endpoints that tell how things are now, by their path under `/api/v1`. */
 export function readingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
   return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...healthEndpoints(deps), ...otherEndpoints(deps) };
 }
@@ -33,11 +33,9 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ workloads } satisfies z.infer<typeof Workloads>);
     },
     "/workloads/:alias": (request, response) => {
-      const alias = toAlias(request.params["alias"]);
-      const workload = alias === null ? undefined : deps.workload(alias);
-      if (alias === null || workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      const routes = routesByWorkload(deps.registry.routes()).get(alias) ?? [];
-      response.json(toWorkloadBody(workload, { signals: deps.signals(alias), routes }));
+      const workload = findWorkload(request, deps);
+      if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
+      response.json(describeWorkload(workload, deps));
     },
   };
 }
@@ -78,15 +76,4 @@ function otherEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ version: deps.version } satisfies z.infer<typeof Version>);
     },
   };
-}
-
-function routesByWorkload(routes: Iterable<Route>): ReadonlyMap<string, readonly string[]> {
-  const aliases = new Map<string, string[]>();
-  for (const { spec } of routes) {
-    if (spec.workload === null) continue;
-    const known = aliases.get(spec.workload);
-    if (known === undefined) aliases.set(spec.workload, [spec.alias]);
-    else known.push(spec.alias);
-  }
-  return aliases;
 }

@@ -35,6 +35,12 @@ export const NotifyTest = z.strictObject({
   results: z.array(z.strictObject({ sender: z.string(), type: z.string(), error: z.string().nullable() })),
 });
 
+const Reason = z.strictObject({
+  signal: z.string(),
+  verdict: z.enum(["in_use", "idle_since", "unreadable", "waits"]),
+  text: z.string(),
+});
+
 export const Workload = z.strictObject({
   alias: z.string(),
   display_name: z.string(),
@@ -42,13 +48,7 @@ export const Workload = z.strictObject({
   kind: z.enum(["container", "compose", "service", "lxc", "vm", "process", "group"]),
   ref: z.string(),
   state: z.enum(stateNames),
-  reasons: z.array(
-    z.strictObject({
-      signal: z.string(),
-      verdict: z.enum(["in_use", "idle_since", "unreadable", "waits"]),
-      text: z.string(),
-    }),
-  ),
+  reasons: z.array(Reason),
   last_used_at: Time.nullable(),
   sleeps_at: Time.nullable(),
   woken_at: Time.nullable(),
@@ -99,6 +99,28 @@ export const Provider = z.strictObject({
 });
 export type Provider = z.infer<typeof Provider>;
 
+export const Event = z.strictObject({
+  at: Time,
+  type: z.enum(["wake", "sleep", "state", "health", "provider", "config", "audit"]),
+  alias: z.string().nullable(),
+  message: z.string(),
+  error: Failure.nullable(),
+});
+export type Event = z.infer<typeof Event>;
+
+export const Events = z.strictObject({ events: z.array(Event) });
+export const Savings = z.strictObject({
+  since: Time,
+  workloads: z.array(
+    z.strictObject({
+      alias: z.string(),
+      asleep_ms: Milliseconds,
+      awake_ms: Milliseconds,
+      saved_byte_hours: z.number().nonnegative(),
+      dry_run: z.boolean(),
+    }),
+  ),
+});
 export const Workloads = z.strictObject({ workloads: z.array(Workload) });
 export const Routes = z.strictObject({ routes: z.array(Route) });
 export const RoutesByProvider = z.strictObject({ providers: z.record(z.string(), z.array(Route)) });
@@ -115,4 +137,6 @@ export const Problem = z.strictObject({
   status: z.int(),
   code: z.string(),
   detail: z.string().optional(),
+  /** Of IN_USE. */
+  reasons: z.array(Reason).optional(),
 });

@@ -2,10 +2,14 @@ import type { Clock } from "../core/clock.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory } from "../core/health-history.ts";
 import { toRouteContext } from "../core/route-context.ts";
+import type { Failure } from "../core/errors.ts";
+import type { JournalEvent } from "../core/journal.ts";
 import type { Route } from "../core/route.ts";
+import type { Reason } from "../core/verdict.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 import type { ProviderStatus, SignalStatus } from "./deps.ts";
 import type {
+  Event as EventBody,
   Health as HealthBody,
   History as HistoryBody,
   Provider as ProviderBody,
@@ -30,21 +34,21 @@ export function toWorkloadBody(workload: WorkloadHandle, context: WorkloadContex
     kind: spec.kind,
     ref: spec.ref,
     state: now.state,
-    reasons: now.reasons.map(({ signal, verdict, text }) => ({ signal, verdict, text })),
-    last_used_at: toTime(now.lastUsedAt),
-    sleeps_at: toTime(now.sleepsAt),
-    woken_at: toTime(now.wokenAt),
+    reasons: toReasons(now.reasons),
+    last_used_at: toTimeOrNull(now.lastUsedAt),
+    sleeps_at: toTimeOrNull(now.sleepsAt),
+    woken_at: toTimeOrNull(now.wokenAt),
     eta_ms: now.etaMs === null ? null : Math.round(now.etaMs),
-    next_try_at: toTime(now.nextTryAt),
-    pinned_until: null,
-    depends_on: [],
-    dependants: [],
-    error: now.failure === null ? null : { code: now.failure.code, message: now.failure.message },
-    dry_run: false,
+    next_try_at: toTimeOrNull(now.nextTryAt),
+    pinned_until: toTimeOrNull(now.pinnedUntil),
+    depends_on: [...now.dependsOn],
+    dependants: [...now.dependants],
+    error: toError(now.failure),
+    dry_run: spec.dryRun,
     signals: context.signals.map(({ name, live, lastUsedAt, needs }) => ({
       name,
       live,
-      last_used_at: toTime(lastUsedAt),
+      last_used_at: toTimeOrNull(lastUsedAt),
       needs,
     })),
     routes: [...context.routes],
@@ -69,7 +73,7 @@ export function toRouteBody(
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,
     // Routes keep monotonic time, people read wall clock.
-    last_used_at: toTime(lastUsedAt === Number.NEGATIVE_INFINITY ? null : clock.wall() - (clock.now() - lastUsedAt)),
+    last_used_at: lastUsedAt === Number.NEGATIVE_INFINITY ? null : toTime(clock.wall() - (clock.now() - lastUsedAt)),
     requests_total: route.requestsTotal,
     in_flight: route.inFlight,
     waiters: workload?.waiting ?? 0,
@@ -84,7 +88,7 @@ export function toHealthBody(view: HealthView | undefined, options: { readonly d
     status: view?.status ?? "unknown",
     uptime_ms: uptimeMs === null ? null : Math.round(uptimeMs),
     latency_ms: toLatency(view?.latencyMs ?? null),
-    last_seen_at: toTime(view?.lastSeenAt ?? null),
+    last_seen_at: toTimeOrNull(view?.lastSeenAt ?? null),
     consecutive_failures: view?.consecutiveFailures ?? 0,
     detail: options.detail ? (view?.detail ?? null) : null,
   };
@@ -99,7 +103,7 @@ export function toHistoryBody({ period, samples, healthy, napping }: HealthHisto
   return {
     period,
     samples: samples.map(({ at, status, latencyMs }) => ({
-      at: new Date(at).toISOString(),
+      at: toTime(at),
       status,
       latency_ms: toLatency(latencyMs),
     })),
@@ -109,10 +113,26 @@ export function toHistoryBody({ period, samples, healthy, napping }: HealthHisto
 }
 
 export function toProviderBody({ name, type, connected, failure, workloads }: ProviderStatus): ProviderBody {
-  const error = failure === null ? null : { code: failure.code, message: failure.message };
-  return { name, type, connected, error, workloads };
+  return { name, type, connected, error: toError(failure), workloads };
 }
 
-function toTime(wall: number | null): string | null {
-  return wall === null ? null : new Date(wall).toISOString();
+export function toEventBody({ at, type, alias, message, failure }: JournalEvent): EventBody {
+  return { at: toTime(at), type, alias, message, error: toError(failure ?? null) };
+}
+
+export function toReasons(reasons: readonly Reason[]): WorkloadBody["reasons"] {
+  return reasons.map(({ signal, verdict, text }) => ({ signal, verdict, text }));
+}
+
+function toError(failure: Failure | null): { readonly code: string; readonly message: string } | null {
+  return failure === null ? null : { code: failure.code, message: failure.message };
+}
+
+/** ISO 8601 of a wall clock time. */
+export function toTime(wall: number): string {
+  return new Date(wall).toISOString();
+}
+
+function toTimeOrNull(wall: number | null): string | null {
+  return wall === null ? null : toTime(wall);
 }

@@ -43,7 +43,7 @@ export const statusByCode = {
   NO_SHARED_NETWORK: 503,
   /** The workload has no port to reach, or several and none was named. */
   NO_PORT: 503,
-  /** nodoff never stops or starts this kind of workload (Swarm task, `--rm`, one-off run, nodoff itself). */
+  /** nodoff never stops this workload: a Swarm task, `--rm`, a one-off run, nodoff itself, or what did not opt in. */
   REFUSED: 409,
   /** It is in use; asked to sleep without force. */
   IN_USE: 409,
@@ -59,6 +59,8 @@ export const statusByCode = {
   BAD_RETURN: 400,
   /** A query, header or body of the request is not valid. */
   BAD_REQUEST: 400,
+  /** The body of the request is longer than the API takes. */
+  BODY_TOO_BIG: 413,
   /** No such path or alias in the API. */
   NOT_FOUND: 404,
   /** The path exists, the method does not. */

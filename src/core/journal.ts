@@ -25,11 +25,13 @@ export interface NewEvent {
   readonly state?: StateName;
   /** On `wake` events. */
   readonly step?: WakeStep;
+  /** Told to listeners and kept by nobody: what everything goes through when nodoff starts. */
+  readonly transient?: true;
   readonly etaMs?: number;
 }
 
 export interface JournalEvent extends NewEvent {
-  /** Rises by one per event, from 1. */
+  /** Rises by one per event, also over restarts as far as the store remembers. */
   readonly id: number;
   /** Wall clock ms. */
   readonly at: number;

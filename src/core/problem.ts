@@ -53,6 +53,7 @@ export const titleByCode = {
   BAD_HOOK_REQUEST: "The request lacks what a proxy sends here",
   BAD_RETURN: "The return address does not belong to this service",
   BAD_REQUEST: "The request is not valid",
+  BODY_TOO_BIG: "The body of the request is too long",
   NOT_FOUND: "Not found",
   METHOD_NOT_ALLOWED: "This method is not allowed here",
   UNAUTHORIZED: "Sign in first",

@@ -30,6 +30,19 @@ export interface Look {
   readonly refusal: string | null;
   /** Advice worth one warning at discovery, such as `restart: always`. */
   readonly warnings: readonly string[];
+  /** Its place in a compose project; absent outside of one. */
+  readonly compose?: ComposePlace;
+  /** Id of the workload whose network it uses instead of one of its own. */
+  readonly sharesNetworkWith?: string;
+  /** TCP ports its image or definition names. */
+  readonly ports?: readonly number[];
+}
+
+/** `depends_on` of compose: services of the same project. */
+export interface ComposePlace {
+  readonly project: string;
+  readonly service: string;
+  readonly dependsOn: readonly { readonly service: string; readonly condition: "started" | "healthy" | "completed" }[];
 }
 
 /** A change the engine told of. `ref` is any of the look's refs, `at` wall clock ms. */
@@ -92,11 +105,40 @@ export interface Address {
   readonly port: number;
 }
 
-/** Traffic and CPU totals since start; absent where the engine does not count. */
+/** Traffic and CPU totals since start, and memory now; absent where the engine does not count. */
 export interface Counters {
   readonly rxBytes?: number;
   readonly txBytes?: number;
   readonly cpuMs?: number;
+  /** Used now, page cache left out. */
+  readonly memoryBytes?: number;
+}
+
+/** An established TCP connection from outside to a port the workload listens on. */
+export interface OpenConnection {
+  /** The workload's own port. */
+  readonly port: number;
+  /** `address:port` of the other end. */
+  readonly peer: string;
+}
+
+/** How a command ended; `output` is what it wrote, cut at 64 KiB. */
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/**
+ * What activity signals ask about the inside of a workload. An engine that can never tell leaves the function out; a
+ * right that is missing rejects with PROVIDER_FORBIDDEN, whose message names it. `ref` as in `Provider`.
+ */
+export interface Insight {
+  /** Connections the workload itself opened are left out. */
+  connections?(ref: string, options: IoOptions): Promise<readonly OpenConnection[]>;
+  /** Commands that somebody runs inside it now, as text; those of its health check and nodoff's own left out. */
+  sessions?(ref: string, options: IoOptions): Promise<readonly string[]>;
+  /** Runs a command inside it and waits for its end. */
+  exec?(ref: string, command: readonly string[], options: IoOptions): Promise<ExecResult>;
 }
 
 /**
@@ -108,6 +150,8 @@ export interface Provider {
   readonly name: string;
   readonly type: "docker" | "swarm" | "proxmox" | "process" | "agent";
   readonly capabilities: Capabilities;
+  /** Absent: nothing of the inside can be seen. */
+  readonly insight?: Insight;
   list(options: IoOptions): Promise<readonly Look[]>;
   /** undefined: the engine does not have it. */
   inspect(ref: string, options: IoOptions): Promise<Look | undefined>;

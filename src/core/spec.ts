@@ -60,14 +60,77 @@ export interface LoadingSpec {
   readonly redirectPath: string | null;
 }
 
+/** A deeper sleep: from `afterMs` without use on, the workload is put to sleep by `method`. */
+export interface Tier {
+  readonly afterMs: number;
+  readonly method: StopMethod;
+}
+
+/** `0 8 * * 1-5 for 10h`: opens at each time of the cron expression (five fields) and lasts. */
+export interface ScheduleWindow {
+  readonly cron: string;
+  readonly durationMs: number;
+}
+
+export interface ScheduleSpec {
+  /** IANA name; null = that of nodoff's host. */
+  readonly timezone: string | null;
+  /** Woken when one opens, never put to sleep while one is open. */
+  readonly awake: readonly ScheduleWindow[];
+  /** Put to sleep when one opens, or as soon as it is not in use. */
+  readonly asleep: readonly ScheduleWindow[];
+}
+
+/**
+ * What must be true of a dependency before the dependant is started. `auto`: ready where it has an upstream, healthy
+ * where the engine checks its health, else started.
+ */
+export type DependencyCondition = "auto" | "started" | "healthy" | "completed";
+
+export interface DependencySpec {
+  /** Alias of a workload; else the engine's name of something that did not opt in: a container, a compose service. */
+  readonly name: string;
+  readonly condition: DependencyCondition;
+}
+
+/** The busy probe: asks the workload itself. `json` is a path such as `$.jobs.active`, `pattern` a regular expression. */
+export type BusyProbeSpec =
+  | {
+      readonly kind: "http";
+      /** Path and query on the upstream. */
+      readonly path: string;
+      /** Busy while the answer is one of these; without `json` and `pattern`. */
+      readonly status: StatusRanges | null;
+      /** Busy while the value there is not `idleValue`. */
+      readonly json: string | null;
+      /** What `json` shows, as text, while nothing goes on. */
+      readonly idleValue: string | null;
+      /** Busy while the body matches. */
+      readonly pattern: string | null;
+    }
+  /** Busy while the command inside it exits with 0. */
+  | { readonly kind: "exec"; readonly command: readonly string[] };
+
+/** What counts as use besides requests through nodoff's doors; null = not looked at. */
+export interface ActivitySpec {
+  /** `required`: unreadable counts as in use. `staleAfterMs`: a silent socket stops counting then; null = never. */
+  readonly connections: { readonly required: boolean; readonly staleAfterMs: number | null } | null;
+  /** Bytes sent per second from which on it counts. */
+  readonly network: { readonly required: boolean; readonly floorBytesPerS: number } | null;
+  /** Percent of one core. */
+  readonly cpu: { readonly required: boolean; readonly floorPercent: number } | null;
+  readonly execSessions: boolean;
+  readonly probe: BusyProbeSpec | null;
+}
+
 /** How one workload sleeps and wakes. */
 export interface WorkloadSpec {
   readonly alias: string;
   readonly displayName: string;
   /** Name under `providers:`. */
   readonly provider: string;
-  readonly kind: "container" | "service" | "process";
-  /** The provider's name for it: container name, `project/service`, process alias. */
+  readonly kind: "container" | "service" | "process" | "compose" | "group";
+  /** The provider's name for it: container name, `project/service`, process alias; of a group its own alias. */
   readonly ref: string;
   /** `file`, or the name of the provider whose labels declared it. */
   readonly source: string;
@@ -85,6 +148,23 @@ export interface WorkloadSpec {
   readonly stopTimeoutMs: number | null;
   readonly loading: LoadingSpec;
   readonly showDetails: boolean;
+  /** Deeper sleeps after the first, which `idleTimeoutMs` and `stopMethod` say; later and deeper each. */
+  readonly deeper: readonly Tier[];
+  /** False: it did not opt in. Started where something depends on it, never stopped. */
+  readonly sleeps: boolean;
+  /** Nobody talks to it but dependants: it sleeps as soon as the last of them does, whatever `idleTimeoutMs`. */
+  readonly followsDependants: boolean;
+  readonly dependsOn: readonly DependencySpec[];
+  /** What it depends on and did not opt in may be stopped, too. */
+  readonly dependsOnSleep: boolean;
+  /** Of a `group`: aliases. Of a `compose`: empty, its containers are found. Else empty. */
+  readonly members: readonly string[];
+  /** Of a group: which members a wake needs. */
+  readonly wakeMembers: "all" | "one";
+  readonly activity: ActivitySpec;
+  readonly schedule: ScheduleSpec | null;
+  /** Says when it would sleep, and never does. */
+  readonly dryRun: boolean;
 }
 
 /** Who may wake and what counts at one door (design §8.2, §8.3). */

@@ -14,7 +14,7 @@ const states = {
   napping: { name: "napping" },
   starting: { name: "starting", startedAt: now - 1000, failedWakes: 2 },
   ready: { name: "ready" },
-  stopping: { name: "stopping", wakeQueued: false },
+  stopping: { name: "stopping", wakeQueued: false, from: "ready" },
   error: { name: "error", failure, failedWakes: 2, nextTryAt: now, running: true },
   gone: { name: "gone" },
 } as const satisfies Record<StateName, State>;
@@ -23,6 +23,7 @@ const inputs = {
   looked: { type: "looked", power: "stopped", upMs: 0 },
   wake: { type: "wake", insist: false, dependenciesReady: true },
   readiness_passed: { type: "readiness_passed" },
+  completed: { type: "completed" },
   wake_failed: { type: "wake_failed", failure, running: true },
   sleep: { type: "sleep" },
   sleep_done: { type: "sleep_done" },
@@ -62,7 +63,11 @@ function failed(failedWakes: number, running: boolean): Step {
 
 const napping: Step = { state: { name: "napping" }, commands: [releaseChange] };
 const ready: Step = { state: { name: "ready" }, commands: [releaseReady] };
-const stopping: Step = { state: { name: "stopping", wakeQueued: false }, commands: [{ type: "sleep" }] };
+const stoppingFrom = (from: "ready" | "asleep" | "failed"): Step => ({
+  state: { name: "stopping", wakeQueued: false, from },
+  commands: [{ type: "sleep" }],
+});
+const nappingQuietly: Step = { state: { name: "napping" }, commands: [] };
 const gone: Step = {
   state: { name: "gone" },
   commands: [{ type: "release", with: "failure", failure: { code: "GONE", message: "the engine no longer has it" } }],
@@ -74,24 +79,27 @@ const table: Record<StateName, Partial<Record<InputType, Step>>> = {
   napping: {
     wake: starting(0, { type: "start" }),
     started_outside: starting(0, { type: "count_as_used" }, { type: "probe" }),
+    sleep: stoppingFrom("asleep"),
     deleted: gone,
   },
   starting: {
     readiness_passed: ready,
+    completed: { state: { name: "napping" }, commands: [releaseReady] },
     wake_failed: failed(3, true),
     exited: failed(3, false),
-    sleep: stopping,
+    sleep: stoppingFrom("failed"),
     stopped_outside: stoppedOutside,
     deleted: gone,
   },
   ready: {
-    sleep: stopping,
+    sleep: stoppingFrom("ready"),
     exited: failed(1, false),
-    stopped_outside: { state: { name: "napping" }, commands: [] },
+    completed: nappingQuietly,
+    stopped_outside: nappingQuietly,
     deleted: gone,
   },
   stopping: {
-    wake: { state: { name: "stopping", wakeQueued: true }, commands: [] },
+    wake: { state: { name: "stopping", wakeQueued: true, from: "ready" }, commands: [] },
     sleep_done: napping,
     sleep_refused: { state: { name: "ready" }, commands: [releaseReady, { type: "retry_sleep" }] },
     deleted: gone,
@@ -99,9 +107,10 @@ const table: Record<StateName, Partial<Record<InputType, Step>>> = {
   error: {
     wake: starting(2, { type: "start" }),
     readiness_passed: ready,
-    sleep: stopping,
+    sleep: stoppingFrom("failed"),
     exited: { state: { ...states.error, running: false }, commands: [] },
-    stopped_outside: { state: { name: "napping" }, commands: [] },
+    completed: nappingQuietly,
+    stopped_outside: nappingQuietly,
     started_outside: starting(2, { type: "count_as_used" }, { type: "probe" }),
     deleted: gone,
   },
@@ -149,11 +158,35 @@ describe("what the input says decides", () => {
     ],
     [
       "a stop that ends with a wake queued",
-      { name: "stopping", wakeQueued: true },
+      { ...states.stopping, wakeQueued: true },
       inputs.sleep_done,
       starting(0, { type: "start" }),
     ],
-    ["a second wake behind a stop", { name: "stopping", wakeQueued: true }, inputs.wake, null],
+    ["a second wake behind a stop", { ...states.stopping, wakeQueued: true }, inputs.wake, null],
+    [
+      "a deeper sleep that is refused",
+      { ...states.stopping, from: "asleep" },
+      inputs.sleep_refused,
+      { state: states.napping, commands: [releaseChange, { type: "retry_sleep" }] },
+    ],
+    [
+      "a deeper sleep that is refused with a wake queued",
+      { name: "stopping", wakeQueued: true, from: "asleep" },
+      inputs.sleep_refused,
+      starting(0, { type: "start" }),
+    ],
+    [
+      "a refused stop of what never answered",
+      { ...states.stopping, from: "failed" },
+      inputs.sleep_refused,
+      { ...failed(1, true), commands: [...failed(1, true).commands, { type: "retry_sleep" }] },
+    ],
+    [
+      "a refused stop of what never answered with a wake queued",
+      { name: "stopping", wakeQueued: true, from: "failed" },
+      inputs.sleep_refused,
+      starting(0, { type: "start" }),
+    ],
     ["a request within the back-off", { ...states.error, nextTryAt: now + 1 }, inputs.wake, null],
     [
       "a person within the back-off",
@@ -221,7 +254,7 @@ describe("invariants (design §9)", () => {
       const begins = commands.filter(({ type }) => type === "start" || type === "probe").length;
       const entered = state.name === "starting" && before.name !== "starting";
       assert.equal(begins, entered ? 1 : 0);
-      if (entered && before.name === "stopping") assert.equal(input.type, "sleep_done");
+      if (entered && before.name === "stopping") assert.match(input.type, /^sleep_(done|refused)$/);
     });
   });
 
@@ -230,7 +263,8 @@ describe("invariants (design §9)", () => {
       if (!commands.some(({ type }) => type === "sleep")) return;
       assert.equal(input.type, "sleep");
       assert.equal(state.name, "stopping");
-      const mayRun = before.name === "error" ? before.running : before.name === "starting" || before.name === "ready";
+      // What naps may be paused: it goes deeper.
+      const mayRun = before.name === "error" ? before.running : /^(starting|ready|napping)$/.test(before.name);
       assert.ok(mayRun, before.name);
     });
   });
@@ -252,12 +286,13 @@ describe("invariants (design §9)", () => {
       gone: "failure",
       napping: "change",
     };
-    forAllMoments(({ before, state, commands }) => {
+    forAllMoments(({ before, state, commands, input }) => {
       for (const command of commands) {
         if (command.type !== "release") continue;
-        // Stopped under those who waited for it: no mere change to them.
+        // Stopped under those who waited for it: no mere change to them. Run to its end: what they waited for.
         const isStopped = before.name === "starting" && state.name === "napping";
-        assert.equal(command.with, isStopped ? "failure" : toldIn[state.name]);
+        const ended = input.type === "completed" ? "ready" : "failure";
+        assert.equal(command.with, isStopped ? ended : toldIn[state.name]);
         assert.equal(command.failure !== undefined, command.with === "failure");
       }
     });
@@ -281,7 +316,7 @@ describe("invariants (design §9)", () => {
       count_as_used: ["starting"],
       probe_slowly: ["error"],
       sleep: ["stopping"],
-      retry_sleep: ["ready"],
+      retry_sleep: ["ready", "napping", "error"],
       look: ["unknown"],
       release: ["napping", "ready", "error", "gone"],
     };

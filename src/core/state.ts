@@ -7,7 +7,8 @@ export type State =
   /** `failedWakes` = failed wakes in a row before this one. `startedAt` = when it was entered. */
   | { readonly name: "starting"; readonly startedAt: number; readonly failedWakes: number }
   | { readonly name: "ready" }
-  | { readonly name: "stopping"; readonly wakeQueued: boolean }
+  /** `from` = where a refused stop leads back to; asleep = it was put to sleep before and now goes deeper (`tiers`). */
+  | { readonly name: "stopping"; readonly wakeQueued: boolean; readonly from: "ready" | "asleep" | "failed" }
   | {
       readonly name: "error";
       readonly failure: Failure;
@@ -38,6 +39,8 @@ export type Input =
   /** Somebody wants it. `insist`: a person, so the retry back-off does not apply. */
   | { readonly type: "wake"; readonly insist: boolean; readonly dependenciesReady: boolean }
   | { readonly type: "readiness_passed" }
+  /** What runs to its end, once per wake of a dependant (`completed`), ended well. */
+  | { readonly type: "completed" }
   /** Engine error, wake_timeout or a failed dependency. `running`: the engine runs it all the same. */
   | { readonly type: "wake_failed"; readonly failure: Failure; readonly running: boolean }
   /** The verdict after the last look, or somebody asked. */
@@ -151,19 +154,26 @@ function toReady(): Step {
 function fromNapping(state: State, input: Input, now: number): Step {
   if (input.type === "wake") return toStarting(now, 0, { type: "start" });
   if (input.type === "started_outside") return toStarting(now, 0, { type: "count_as_used" }, { type: "probe" });
+  if (input.type === "sleep") return toStopping("asleep");
   return stay(state);
+}
+
+function toStopping(from: "ready" | "asleep" | "failed"): Step {
+  return { state: { name: "stopping", wakeQueued: false, from }, commands: [{ type: "sleep" }] };
 }
 
 function fromStarting(state: State & { name: "starting" }, input: Input, now: number): Step {
   switch (input.type) {
     case "readiness_passed":
       return toReady();
+    case "completed":
+      return { state: { name: "napping" }, commands: [{ type: "release", with: "ready" }] };
     case "wake_failed":
       return toError(input.failure, input.running, state.failedWakes + 1, now);
     case "exited":
       return toError(input.failure, false, state.failedWakes + 1, now);
     case "sleep":
-      return { state: { name: "stopping", wakeQueued: false }, commands: [{ type: "sleep" }] };
+      return toStopping("failed");
     case "stopped_outside":
       return { state: { name: "napping" }, commands: [{ type: "release", with: "failure", failure: stoppedOutside }] };
     default:
@@ -180,12 +190,13 @@ const stoppedOutside: Failure = {
 function fromReady(state: State, input: Input, now: number): Step {
   switch (input.type) {
     case "sleep":
-      return { state: { name: "stopping", wakeQueued: false }, commands: [{ type: "sleep" }] };
+      return toStopping("ready");
     case "wake":
       // `start` on what runs is a success at the engine: it wakes the dependencies, then probes.
       return input.dependenciesReady ? stay(state) : toStarting(now, 0, { type: "start" });
     case "exited":
       return toError(input.failure, false, 1, now);
+    case "completed":
     case "stopped_outside":
       return { state: { name: "napping" }, commands: [] };
     default:
@@ -196,14 +207,30 @@ function fromReady(state: State, input: Input, now: number): Step {
 function fromStopping(state: State & { name: "stopping" }, input: Input, now: number): Step {
   switch (input.type) {
     case "wake":
-      return state.wakeQueued ? stay(state) : { state: { name: "stopping", wakeQueued: true }, commands: [] };
+      return state.wakeQueued ? stay(state) : { state: { ...state, wakeQueued: true }, commands: [] };
     case "sleep_done":
       if (state.wakeQueued) return toStarting(now, 0, { type: "start" });
       return { state: { name: "napping" }, commands: [{ type: "release", with: "change" }] };
     case "sleep_refused":
-      return { state: { name: "ready" }, commands: [{ type: "release", with: "ready" }, { type: "retry_sleep" }] };
+      return fromRefused(state, input.failure, now);
     default:
       return stay(state);
+  }
+}
+
+/** Whatever it was before, it still is: ready, asleep less deeply, or running without ever having answered. */
+function fromRefused({ from, wakeQueued }: State & { name: "stopping" }, failure: Failure, now: number): Step {
+  switch (from) {
+    case "ready":
+      return { state: { name: "ready" }, commands: [{ type: "release", with: "ready" }, { type: "retry_sleep" }] };
+    case "asleep":
+      if (wakeQueued) return toStarting(now, 0, { type: "start" });
+      return { state: { name: "napping" }, commands: [{ type: "release", with: "change" }, { type: "retry_sleep" }] };
+    case "failed": {
+      if (wakeQueued) return toStarting(now, 0, { type: "start" });
+      const { state, commands } = toError(failure, true, 1, now);
+      return { state, commands: [...commands, { type: "retry_sleep" }] };
+    }
   }
 }
 
@@ -215,10 +242,10 @@ function fromError(state: State & { name: "error" }, input: Input, now: number):
     case "readiness_passed":
       return state.running ? toReady() : stay(state);
     case "sleep":
-      if (!state.running) return stay(state);
-      return { state: { name: "stopping", wakeQueued: false }, commands: [{ type: "sleep" }] };
+      return state.running ? toStopping("failed") : stay(state);
     case "exited":
       return state.running ? { state: { ...state, running: false }, commands: [] } : stay(state);
+    case "completed":
     case "stopped_outside":
       return { state: { name: "napping" }, commands: [] };
     case "started_outside":

@@ -50,7 +50,7 @@ describe("tallies", () => {
     at(110, { name: "starting", startedAt: 1_110, failedWakes: 0 });
     at(130, { name: "ready" });
     at(140, { name: "ready" });
-    at(150, { name: "stopping", wakeQueued: false });
+    at(150, { name: "stopping", wakeQueued: false, from: "ready" });
     at(160, errorState(true));
     at(170, errorState(false));
     at(270, { name: "gone" });

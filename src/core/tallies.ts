@@ -47,14 +47,17 @@ export type ResultCounts = Record<Result, number>;
  * only through the `record…` functions.
  */
 export interface Tallies {
-  readonly wakes: ResultCounts;
+  wakes: ResultCounts | null;
   /** Durations of the wakes that got ready; null before the first. */
   wakeBuckets: Buckets | null;
   /** By the method used; a method never used is absent. */
-  readonly sleeps: Partial<Record<StopMethod, ResultCounts>>;
+  sleeps: Partial<Record<StopMethod, ResultCounts>> | null;
   /** Completed time; `timesAt` adds what is still running. */
   awakeMs: number;
   asleepMs: number;
+  /** What it does not use while it sleeps, and the sum of that over the time asleep. */
+  sleeperBytes: number;
+  savedByteMs: number;
   current: "awake" | "asleep" | "neither";
   /** Monotonic ms since when `current` holds. */
   since: number;
@@ -62,11 +65,13 @@ export interface Tallies {
 
 export function createTallies(now: number): Tallies {
   return {
-    wakes: { ok: 0, failed: 0 },
+    wakes: null,
     wakeBuckets: null,
-    sleeps: {},
+    sleeps: null,
     awakeMs: 0,
     asleepMs: 0,
+    sleeperBytes: 0,
+    savedByteMs: 0,
     current: "neither",
     since: now,
   };
@@ -74,7 +79,7 @@ export function createTallies(now: number): Tallies {
 
 /** A wake ended: ready, or failed. `durationMs` counts only for the ones that got ready. */
 export function recordWake(tallies: Tallies, result: Result, durationMs: number): void {
-  tallies.wakes[result]++;
+  (tallies.wakes ??= { ok: 0, failed: 0 })[result]++;
   if (result === "failed") return;
   tallies.wakeBuckets ??= createBuckets(wakeBoundsS);
   observe(tallies.wakeBuckets, durationMs / 1000);
@@ -82,15 +87,20 @@ export function recordWake(tallies: Tallies, result: Result, durationMs: number)
 
 /** A stop, pause or kill of ours ended. */
 export function recordSleep(tallies: Tallies, method: StopMethod, result: Result): void {
-  const counts = (tallies.sleeps[method] ??= { ok: 0, failed: 0 });
+  const counts = ((tallies.sleeps ??= {})[method] ??= { ok: 0, failed: 0 });
   counts[result]++;
 }
 
-/** The workload entered `state` at the monotonic `now`. Told again for the same state, nothing changes. */
-export function recordState(tallies: Tallies, state: State, now: number): void {
+/**
+ * The workload entered `state` at the monotonic `now`; `memoryBytes` is what it used before it fell asleep. Told again
+ * for the same state, nothing changes.
+ */
+export function recordState(tallies: Tallies, state: State, now: number, memoryBytes: number | null = null): void {
   const times = timesAt(tallies, now);
   tallies.awakeMs = times.awakeMs;
   tallies.asleepMs = times.asleepMs;
+  tallies.savedByteMs = savedByteMsAt(tallies, now);
+  tallies.sleeperBytes = memoryBytes ?? 0;
   tallies.current = powerOf(state);
   tallies.since = now;
 }
@@ -102,6 +112,11 @@ export function timesAt(tallies: Tallies, now: number): { readonly awakeMs: numb
     awakeMs: tallies.awakeMs + (tallies.current === "awake" ? heldMs : 0),
     asleepMs: tallies.asleepMs + (tallies.current === "asleep" ? heldMs : 0),
   };
+}
+
+/** Memory saved times milliseconds up to `now`. */
+export function savedByteMsAt({ savedByteMs, sleeperBytes, current, since }: Tallies, now: number): number {
+  return savedByteMs + (current === "asleep" ? sleeperBytes * Math.max(0, now - since) : 0);
 }
 
 /** Awake = its engine runs it. A failed workload that does not run was not put to sleep, so it is neither. */

@@ -2,13 +2,19 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import type { Reading } from "./signal.ts";
-import { verdict } from "./verdict.ts";
-import type { NamedReading } from "./verdict.ts";
+import { verdict as judge } from "./verdict.ts";
+import type { NamedReading, Reason, Verdict, VerdictInputs, VerdictPolicy } from "./verdict.ts";
 
 const minute = 60_000;
 const awakeSince = 1_000_000;
 const now = awakeSince + 60 * minute;
 const policy = { idleTimeoutMs: 15 * minute, minAwakeMs: 30_000 };
+
+/** Without holds, schedule and dependants unless a test is about them. */
+function verdict(inputs: Partial<VerdictInputs>, policy: VerdictPolicy, at: number): Verdict {
+  const plain = { readings: [], awakeSince, holds: [], asleepFrom: null, releasedAt: null };
+  return judge({ ...plain, ...inputs }, policy, at);
+}
 
 function named(signal: string, reading: Reading, required = false): NamedReading {
   return { signal, required, reading };
@@ -92,6 +98,52 @@ describe("when it sleeps", () => {
     assert.equal(required.sleepAt, null);
     assert.match(required.reasons[0]?.text ?? "", /counts as in use/);
   });
+});
+
+const pin: Reason = { signal: "pin", verdict: "in_use", text: "kept awake until 18:00" };
+
+describe("inputs that are no signals", () => {
+  const lastRequest = (at: number): readonly NamedReading[] => [named("requests", used(at))];
+  const rows: readonly (readonly [string, Partial<VerdictInputs>, Partial<VerdictPolicy>, number | null])[] = [
+    ["a hold forbids, however long it is idle", { holds: [pin] }, {}, null],
+    ["a hold forbids what a schedule wants asleep", { holds: [pin], asleepFrom: now - 1 }, {}, null],
+    [
+      "a schedule wants it asleep from its opening",
+      { readings: lastRequest(now - 5 * minute), asleepFrom: now },
+      {},
+      now,
+    ],
+    [
+      "who used it just before is not thrown out on the stroke of the hour",
+      { readings: lastRequest(now - 10_000), asleepFrom: now },
+      {},
+      now + 20_000,
+    ],
+    [
+      "use after the opening gets its idle time",
+      { readings: lastRequest(now - minute), asleepFrom: now - 2 * minute },
+      {},
+      now + 14 * minute,
+    ],
+    ["a schedule also ends what never sleeps by itself", { asleepFrom: now }, { idleTimeoutMs: 0 }, now],
+    [
+      "which then stays up for whoever wakes it within the window",
+      { readings: lastRequest(now), asleepFrom: now - minute },
+      { idleTimeoutMs: 0 },
+      null,
+    ],
+    ["a follower sleeps when its last dependant did", { releasedAt: now - 1_000 }, {}, now - 1_000],
+    ["whatever its own idle time", { releasedAt: now, readings: lastRequest(now) }, { idleTimeoutMs: 0 }, now],
+    ["but not before min_awake", { releasedAt: awakeSince + 1_000 }, {}, awakeSince + 30_000],
+    ["and not while it is in use", { releasedAt: now, readings: [named("connections", inUse)] }, {}, null],
+  ];
+  for (const [title, inputs, more, expected] of rows) {
+    test(title, () => {
+      const found = verdict(inputs, { ...policy, ...more }, now);
+      assert.equal(found.sleepAt, expected);
+      if (expected === null) assert.ok(found.reasons.some(({ verdict: what }) => what === "in_use"));
+    });
+  }
 });
 
 const anyReading: fc.Arbitrary<Reading> = fc.oneof(

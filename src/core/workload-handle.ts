@@ -4,7 +4,12 @@ import type { StateName } from "./state.ts";
 import type { WorkloadSpec } from "./spec.ts";
 
 /** Who asks for a wake: it lands in the journal. */
-export type WakeCause = "request" | "person" | "retry";
+export type WakeCause = "request" | "person" | "retry" | "dependency" | "schedule";
+
+/** What became of asking for sleep: refused with what forbids it, or under way (or asleep already). */
+export type SleepAnswer =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "in_use"; readonly reasons: readonly Reason[] };
 
 /** How waiting ended. `changed` is any end that is neither ready nor a failure: stopped outside, put to sleep. */
 export type Outcome =
@@ -28,6 +33,13 @@ export interface WorkloadView {
   readonly failure: Failure | null;
   /** In `error`: when a request may try again. */
   readonly nextTryAt: number | null;
+  /** A person wants it kept awake until then. */
+  readonly pinnedUntil: number | null;
+  /** Aliases of what it needs, and of what needs it. */
+  readonly dependsOn: readonly string[];
+  readonly dependants: readonly string[];
+  /** In a dry run: since when it would have been asleep; null = it would be awake. */
+  readonly wouldSleepSince: number | null;
 }
 
 /** What doors need of a workload. One object for its whole life: routes keep it. */
@@ -38,6 +50,8 @@ export interface WorkloadHandle {
   readonly state: StateName;
   /** Marks use at the clock's `now`. Called per request: one store, nothing else. */
   touch(now: number): void;
+  /** Marks a request that goes through and is no use: signals that see bytes leave it out. As cheap as `touch`. */
+  pass(now: number): void;
   /**
    * Asks for a wake. Idempotent: however many ask, one start. In `error` a `request` is heard only after the retry
    * back-off, `person` and `retry` at once. Changes the state before it returns; never throws. True when this very call
@@ -51,6 +65,12 @@ export interface WorkloadHandle {
   settled(signal: AbortSignal): Promise<Outcome>;
   /** Callers waiting in `settled`. */
   readonly waiting: number;
+  /** A person asks for sleep. Takes a last look first; with `force` nothing but a running stop or start is asked. */
+  sleep(options: { readonly force: boolean; readonly reason: string | null }): Promise<SleepAnswer>;
+  /** A person asks for a stop and a start, in use or not. */
+  restart(reason: string | null): void;
+  /** Keeps it awake until a wall clock time, waking it if it sleeps; null ends that. */
+  pin(until: number | null, reason: string | null): void;
   /** Looks at the engine and the upstream again without starting anything (nginx saw a 502 of a ready route). */
   recheck(): void;
   /** From now on ready also means "Traefik's Docker provider has seen the start" (hand-over `docker`). */

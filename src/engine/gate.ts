@@ -46,9 +46,12 @@ export function createGate(deps: GateDeps): Gate {
     // The ready path, asked per request: no promise, no allocation beyond the facts.
     if (workload === null || workload.allow) {
       route.decisions.allow++;
-      if (!counts(facts, doorOf(route))) return allowedUncounted;
-      use(route, workload);
-      return allowed;
+      if (counts(facts, doorOf(route))) {
+        use(route, workload);
+        return allowed;
+      }
+      workload?.pass(clock.now());
+      return allowedUncounted;
     }
     const latest = clock.now() + options.maxHoldMs;
     const door = doorOf(route);

@@ -7,12 +7,17 @@ const keptInAll = 2_000;
 const keptPerAlias = 50;
 
 /** The one event bus, in memory. Listeners run synchronously, those of the event's alias before the general ones. */
-export function createJournal(deps: { readonly clock: Clock; readonly logger: Logger }): Journal {
+export function createJournal(deps: {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The last id an earlier run gave out. */
+  readonly lastId?: number;
+}): Journal {
   const all: JournalEvent[] = [];
   const byAlias = new Map<string, JournalEvent[]>();
   const listeners = new Set<(event: JournalEvent) => void>();
   const aliasListeners = new Map<string, Set<(event: JournalEvent) => void>>();
-  let lastId = 0;
+  let lastId = deps.lastId ?? 0;
 
   const tell = (listener: (event: JournalEvent) => void, event: JournalEvent): void => {
     try {
@@ -27,14 +32,19 @@ export function createJournal(deps: { readonly clock: Clock; readonly logger: Lo
     if (events.length > limit * 2) events.splice(0, events.length - limit);
   };
 
+  const remember = (event: JournalEvent): void => {
+    keep(all, event, keptInAll);
+    if (event.alias === null) return;
+    const own = byAlias.get(event.alias) ?? [];
+    byAlias.set(event.alias, own);
+    keep(own, event, keptPerAlias);
+  };
+
   return {
     publish(news) {
       const event: JournalEvent = { ...news, id: ++lastId, at: deps.clock.wall() };
-      keep(all, event, keptInAll);
+      if (event.transient !== true) remember(event);
       if (event.alias !== null) {
-        const own = byAlias.get(event.alias) ?? [];
-        byAlias.set(event.alias, own);
-        keep(own, event, keptPerAlias);
         for (const listener of aliasListeners.get(event.alias) ?? []) tell(listener, event);
       }
       for (const listener of listeners) tell(listener, event);

@@ -1,187 +1,264 @@
-import { toFailure } from "../core/errors.ts";
-import type { Look } from "../core/provider.ts";
-import type { StopMethod } from "../core/spec.ts";
-import { recordSleep } from "../core/tallies.ts";
-import { type NamedReading, type Reason, type Verdict, verdict } from "../core/verdict.ts";
-import { readAll, readNow } from "./last-look.ts";
-import type { Shared } from "./workload-parts.ts";
-
-/** When and how one workload goes to sleep. */
-export interface Sleeping {
-  /** It became ready, or (in error) was last asked to wake. */
-  awake(now: number): void;
-  /** Once a second: hands last use to the store, takes the last look when idle time is over. */
-  sweep(now: number): void;
-  /** Hands last use to the store. */
-  save(): void;
-  /** Look again at the next sweep: the policy changed. */
-  reconsider(): void;
-  /** Carries the stop out and says how it ended. */
-  fallAsleep(): Promise<void>;
-  /** The engine refused: ask again later and later. */
-  backOff(): void;
-  /** What would be decided now from what answers at once, for people. */
-  outlook(): Verdict;
-  /** Reasons of the last look. */
-  reasons(): readonly Reason[];
-}
+import type { Tier } from "../core/spec.ts";
+import type { Reason, Verdict } from "../core/verdict.ts";
+import type { SleepAnswer } from "../core/workload-handle.ts";
+import { markDryRun } from "./dry-run.ts";
+import { memoryOf, methodOf, stopInTurn } from "./falling-asleep.ts";
+import { askNeighbours, askSignals, comparedAfterMs, hasCompared, holdsOf, isPolled, judge } from "./looking.ts";
+import { pause } from "./until-ready.ts";
+import type { Unit, Watch } from "./workload-parts.ts";
 
 const retryFirstMs = 5_000;
 const retryMaxMs = 300_000;
-/** Longest time between two last looks at something that stays in use. */
-const pollMaxMs = 10_000;
-/** Last use is handed to the store so often at the most; what kill -9 loses of it. */
-const saveMaxMs = 10_000;
+/** Turns that come before the next sweep are taken by this one. */
+const turnSlackMs = 1_000;
+/** Signals are asked from this part of the idle time on: before, nothing could follow from what they say. */
+const lookFromPart = 1 / 4;
 
-/** What doors write per request and the sweep reads: plain data. */
-export interface Use {
-  /** Monotonic ms; -Infinity = never. */
-  lastUsedAt: number;
-  /** Nothing to do for the sweep before. */
-  dueAt: number;
-}
-
-export interface SleepingDeps extends Shared {
-  readonly lookNow: () => Look | undefined;
-  readonly use: Use;
-}
-
-export function createSleeping(deps: SleepingDeps): Sleeping {
-  const { clock, provider, store, logger, signals, use } = deps;
-  const { alias } = deps.spec();
-  let savedAt = use.lastUsedAt;
-  let awakeSince = clock.now();
-  let looking = false;
-  let nextLookAt = 0;
-  let refusals = 0;
-  let reasons: readonly Reason[] = [];
-  /** The last look has the queue's turn: a stop that follows from it belongs to the same turn. */
-  let inTurn = false;
-  let underWay: Promise<void> = Promise.resolve();
-
-  function save(): void {
-    const { lastUsedAt } = use;
-    if (lastUsedAt === savedAt) return;
-    savedAt = lastUsedAt;
-    store.saveLastUsed(alias, Math.round(clock.wall() - (clock.now() - lastUsedAt)));
-  }
-
-  function sweep(now: number): void {
-    save();
-    const { idleTimeoutMs, minAwakeMs } = deps.spec();
-    const state = deps.state();
-    const isAwake = state.name === "ready" || (state.name === "error" && state.running);
-    // Requests move the last use without telling: what is awake is looked at again, what is not says when it changes.
-    const saveEveryMs = idleTimeoutMs === 0 ? saveMaxMs : Math.min(saveMaxMs, idleTimeoutMs / 10);
-    use.dueAt = isAwake || state.name === "stopping" ? now + saveEveryMs : Number.POSITIVE_INFINITY;
-    if (idleTimeoutMs === 0 || looking || !isAwake) return;
-    const mayAt = Math.max(lastUse() + idleTimeoutMs, awakeSince + minAwakeMs, nextLookAt);
-    use.dueAt = Math.min(use.dueAt, mayAt);
-    if (now >= mayAt) void lastLook();
-  }
-
-  function lastUse(): number {
-    return use.lastUsedAt === Number.NEGATIVE_INFINITY ? awakeSince : use.lastUsedAt;
-  }
-
-  /** Takes its turn at the engine first: a look that is old by the time of the stop is none. */
-  async function lastLook(): Promise<void> {
-    looking = true;
-    const { signal: left } = deps.scope();
-    const usedThen = use.lastUsedAt;
-    const isAsThen = (): boolean => !left.aborted && use.lastUsedAt === usedThen;
-    await deps.queue.run(async () => {
-      if (!isAsThen()) return;
-      const readings = await readAll(signals, alias, left);
-      // Used, or changed, while the signals answered: the next sweep looks again.
-      if (isAsThen()) await conclude(readings);
-    });
-    looking = false;
-  }
-
-  async function conclude(readings: readonly NamedReading[]): Promise<void> {
-    const now = clock.now();
-    const spec = deps.spec();
-    const found = verdict({ readings, awakeSince }, spec, now);
-    reasons = found.reasons;
-    if (found.sleepAt === null || found.sleepAt > now) {
-      nextLookAt = found.sleepAt ?? now + Math.min(pollMaxMs, spec.idleTimeoutMs / 4);
-      return;
-    }
-    inTurn = true;
-    deps.dispatch({ type: "sleep" });
-    inTurn = false;
-    await underWay;
-  }
-
-  async function fallAsleep(): Promise<void> {
-    const wanted = deps.spec().stopMethod;
-    const method = wanted === "pause" && !provider.capabilities.pause ? "stop" : wanted;
-    const begun = clock.now();
-    deps.tell("stopped", `going to sleep (${method})`);
-    const scope = deps.scope();
-    const send = async (): Promise<void> => {
-      // Deleted, or left out of the configuration, before its turn came.
-      if (!scope.signal.aborted) await sleepAtEngine(method);
-    };
-    try {
-      const sent = inTurn ? send() : deps.queue.run(send);
-      underWay = sent.catch(() => undefined);
-      await sent;
-    } catch (error) {
-      // Deleted or closed meanwhile: nothing failed.
-      if (scope.signal.aborted) return;
-      const failure = toFailure(error, "ENGINE_ERROR");
-      recordSleep(deps.tallies, method, "failed");
-      logger.error("stop failed", { method, code: failure.code, error: failure.message });
-      deps.journal.publish({ type: "sleep", alias, message: `stop failed: ${failure.message}`, failure });
-      return deps.dispatch({ type: "sleep_refused", failure });
-    }
-    refusals = 0;
-    recordSleep(deps.tallies, method, "ok");
-    const why = reasons.map(({ signal, text }) => `${signal}: ${text}`);
-    logger.info("asleep", { method, reasons: why, took_ms: Math.round(clock.now() - begun) });
-    deps.journal.publish({ type: "sleep", alias, message: `asleep (${method}): ${why.join("; ")}` });
-    deps.dispatch({ type: "sleep_done" });
-  }
-
-  async function sleepAtEngine(method: StopMethod): Promise<void> {
-    const { ref, stopSignal, stopTimeoutMs: timeoutMs } = deps.spec();
-    const io = { signal: deps.calls() };
-    try {
-      if (method === "pause") await provider.pause(ref, io);
-      else if (method === "kill") await provider.kill(ref, { ...io, stopSignal });
-      else await provider.stop(ref, { ...io, stopSignal, timeoutMs });
-    } catch (error) {
-      // What counts is what the engine has now, not what it answered.
-      const found = await provider.inspect(ref, io).catch(() => deps.lookNow());
-      const asleep =
-        found === undefined || found.power === "stopped" || (method === "pause" && found.power === "paused");
-      if (!asleep) throw error;
-    }
-  }
-
-  return {
-    awake(now) {
-      awakeSince = now;
-      nextLookAt = 0;
-      if (use.lastUsedAt === Number.NEGATIVE_INFINITY) use.lastUsedAt = now;
-      use.dueAt = 0;
-    },
-    sweep,
-    save,
-    reconsider() {
-      nextLookAt = 0;
-      use.dueAt = 0;
-    },
-    fallAsleep,
-    backOff() {
-      const inMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(refusals++, 16));
-      nextLookAt = clock.now() + inMs;
-      use.dueAt = 0;
-      logger.warn("stop will be tried again", { in_ms: inMs });
-    },
-    outlook: () => verdict({ readings: readNow(signals, alias), awakeSince }, deps.spec(), clock.now()),
-    reasons: () => reasons,
+/** It became ready, or (in error) was last asked to wake: a new stretch of being awake begins. */
+export function beginWatch(unit: Unit): void {
+  const now = unit.deps.clock.now();
+  unit.awakeSince = now;
+  unit.watch = {
+    nextLookAt: 0,
+    turnAt: null,
+    looking: false,
+    refusals: 0,
+    refusedFor: null,
+    readings: [],
+    needs: [],
+    askedFirstAt: null,
+    seenUseAt: Number.NEGATIVE_INFINITY,
+    isNeeded: false,
+    releasedAt: null,
+    wouldSleepSince: null,
   };
+  if (unit.lastUsedAt === Number.NEGATIVE_INFINITY) unit.lastUsedAt = now;
+  noteDependants(unit);
+}
+
+/** Asleep, or gone: what was seen while it was awake counts as its last use. */
+export function endWatch(unit: Unit): void {
+  const { watch } = unit;
+  if (watch === null) return;
+  unit.lastUsedAt = Math.max(unit.lastUsedAt, watch.seenUseAt);
+  markDryRun(unit, watch, false);
+  unit.watch = null;
+}
+
+/** The policy changed, or a neighbour did: look again at the next sweep. */
+export function reconsider(unit: Unit): void {
+  if (unit.watch !== null && unit.watch.refusals === 0) unit.watch.nextLookAt = 0;
+  unit.dueAt = 0;
+}
+
+/** What only follows its dependants may sleep from the moment on at which the last of them does. */
+export function noteDependants({ watch, links, deps }: Unit): void {
+  if (watch === null) return;
+  const isNeeded = links.dependants.some(({ isAwake }) => isAwake);
+  if (watch.isNeeded && !isNeeded) watch.releasedAt = deps.clock.now();
+  if (isNeeded) watch.releasedAt = null;
+  watch.isNeeded = isNeeded;
+}
+
+/** Hands the last use to the store. */
+export function saveUse(unit: Unit): void {
+  // Used since: in a dry run it would have been woken.
+  if (unit.watch !== null && unit.lastUsedAt !== unit.savedUse) markDryRun(unit, unit.watch, false);
+  unit.savedUse = unit.lastUsedAt;
+  const usedAt = Math.max(unit.lastUsedAt, unit.watch?.seenUseAt ?? Number.NEGATIVE_INFINITY);
+  if (usedAt !== Number.NEGATIVE_INFINITY)
+    unit.deps.store.saveLastUsed(unit.spec.alias, Math.round(unit.wallOf(usedAt)));
+}
+
+/** Once a second from `dueAt` on. */
+export function sweep(unit: Unit, now: number): void {
+  unit.dueAt = nextOpeningAt(unit);
+  if (unit.phase.name === "napping") {
+    wakeOnSchedule(unit);
+    return deepen(unit, now);
+  }
+  const { watch } = unit;
+  if (watch === null || watch.looking || !runs(unit)) return;
+  const lookAt = Math.max(watch.nextLookAt, firstLookAt(unit, watch));
+  // Whatever the signals say, it stays awake: they need not be asked.
+  const isHeld = now >= lookAt && holdsOf(unit).length > 0;
+  if (now < lookAt || isHeld) {
+    watch.turnAt = null;
+    unit.dueAt = Math.min(unit.dueAt, isHeld ? now + pollMs(unit) : lookAt);
+    return;
+  }
+  watch.turnAt ??= unit.deps.looks.reserve(now);
+  if (watch.turnAt - now >= turnSlackMs) {
+    unit.dueAt = Math.min(unit.dueAt, watch.turnAt);
+    return;
+  }
+  watch.turnAt = null;
+  void look(unit, watch);
+}
+
+function runs({ phase }: Unit): boolean {
+  return phase.name === "ready" || (phase.name === "error" && phase.running);
+}
+
+/** Nothing can follow from a look before. */
+function firstLookAt(unit: Unit, watch: Watch): number {
+  const { spec, schedule, awakeSince, lastUsedAt, deps } = unit;
+  const earliest = awakeSince + spec.minAwakeMs;
+  if (spec.followsDependants && watch.releasedAt !== null) return earliest;
+  const asleep = schedule?.asleep(deps.clock.wall()) ?? null;
+  if (asleep !== null) return earliest;
+  if (spec.idleTimeoutMs === 0) return Number.POSITIVE_INFINITY;
+  const idleSince = Math.max(lastUsedAt, watch.seenUseAt);
+  const mayAt = Math.max(idleSince + spec.idleTimeoutMs, earliest);
+  return isPolled(unit) ? Math.min(mayAt, idleSince + spec.idleTimeoutMs * lookFromPart) : mayAt;
+}
+
+function pollMs({ spec, deps }: Unit): number {
+  return spec.idleTimeoutMs === 0 ? deps.pollMs() : Math.min(deps.pollMs(), spec.idleTimeoutMs / 4);
+}
+
+function nextOpeningAt({ schedule, deps: { clock } }: Unit): number {
+  const wall = clock.wall();
+  const opening = schedule?.nextOpening(wall) ?? null;
+  return opening === null ? Number.POSITIVE_INFINITY : clock.now() + Math.max(0, opening - wall);
+}
+
+/** Once per opening: what somebody stops by hand afterwards stays stopped. */
+function wakeOnSchedule(unit: Unit): void {
+  const window = unit.schedule?.awake(unit.deps.clock.wall()) ?? null;
+  if (window === null || window.from === unit.wokenFor) return;
+  unit.wokenFor = window.from;
+  unit.wake("schedule");
+}
+
+/**
+ * Asks the signals; puts it to sleep when they agree that it may. Takes its turn at the engine first: a look that is old
+ * by the time of the stop is none. Use while the slow ones answer shows in `lastUsedAt`: then the next sweep looks again.
+ */
+async function look(unit: Unit, watch: Watch): Promise<void> {
+  watch.looking = true;
+  const { signal: left } = unit.scope();
+  const usedThen = unit.lastUsedAt;
+  const isAsThen = (): boolean => !left.aborted && unit.lastUsedAt === usedThen;
+  await unit.queue().run(async () => {
+    if (!isAsThen()) return;
+    const found = await lastLook(unit, watch, left);
+    if (isAsThen()) await conclude(unit, watch, found);
+  });
+  watch.looking = false;
+  unit.dueAt = Math.min(unit.dueAt, watch.nextLookAt);
+}
+
+interface Found extends Verdict {
+  /** What it uses now, which is what sleeping saves; null = not asked, or not known. */
+  readonly memoryBytes: number | null;
+}
+
+async function lastLook(unit: Unit, watch: Watch, left: AbortSignal): Promise<Found> {
+  const { clock } = unit.deps;
+  const readings = await askSignals(unit, left);
+  saveUse(unit);
+  const found = judge(unit, readings);
+  if (found.sleepAt === null || found.sleepAt > clock.now()) {
+    watch.needs = [];
+    return { ...found, memoryBytes: null };
+  }
+  // Only what is about to be stopped is worth asking the engine about everything beside it.
+  const [needs, memoryBytes] = await Promise.all([askNeighbours(unit), memoryOf(unit)]);
+  watch.needs = needs;
+  return { ...judge(unit, readings, needs), memoryBytes };
+}
+
+async function conclude(unit: Unit, watch: Watch, found: Found): Promise<void> {
+  const now = unit.deps.clock.now();
+  const { sleepAt, reasons, memoryBytes } = found;
+  unit.reasons = reasons;
+  const isDue = sleepAt !== null && sleepAt <= now;
+  if (isDue && !hasCompared(unit)) {
+    watch.nextLookAt = now + comparedAfterMs;
+    return;
+  }
+  if (isDue && !unit.spec.dryRun)
+    return stopInTurn(unit, { method: methodOf(unit, unit.spec.stopMethod), reasons, memoryBytes });
+  markDryRun(unit, watch, isDue, memoryBytes);
+  const next = now + pollMs(unit);
+  watch.nextLookAt = sleepAt !== null && sleepAt > now ? Math.min(sleepAt, next) : next;
+}
+
+/** From a shallow sleep into the next deeper one, when its time has come. */
+function deepen(unit: Unit, now: number): void {
+  const { spec, watch } = unit;
+  const tier = spec.deeper.find(({ method }) => method !== "pause");
+  if (tier === undefined || spec.dryRun) return;
+  const at = Math.max(unit.lastUsedAt + tier.afterMs, watch?.nextLookAt ?? 0);
+  if (now < at) unit.dueAt = Math.min(unit.dueAt, at);
+  else void unit.queue().run(() => deepenInTurn(unit, tier));
+}
+
+async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void> {
+  const { provider } = unit.deps;
+  const found = await provider.inspect(unit.spec.ref, { signal: unit.calls() }).catch(() => undefined);
+  if (found?.power !== "paused") return;
+  const memoryBytes = await memoryOf(unit);
+  // Stopped altogether by somebody, or wanted again: nothing is left to do.
+  if (unit.phase.name !== "napping" || unit.look?.power === "stopped") return;
+  const reasons: Reason[] = [{ signal: "tiers", verdict: "idle_since", text: `not used for ${afterMs / 1000} s` }];
+  await stopInTurn(unit, { method, reasons, memoryBytes });
+}
+
+/** The engine refused: ask again later and later. */
+export function backOff(unit: Unit): void {
+  if (unit.watch === null) beginWatch(unit);
+  const { watch } = unit;
+  if (watch === null) return;
+  const inMs = Math.min(retryMaxMs, retryFirstMs * 2 ** Math.min(watch.refusals++, 16));
+  watch.nextLookAt = unit.deps.clock.now() + inMs;
+  unit.dueAt = 0;
+  unit.logger().warn("stop will be tried again", { in_ms: inMs });
+}
+
+/** A person asks. In use, or not ours to stop: refused with the reasons; `force` only asks whether it opted in. */
+export function askedToSleep(
+  unit: Unit,
+  { force, reason }: { readonly force: boolean; readonly reason: string | null },
+): Promise<SleepAnswer> {
+  const { promise, resolve } = Promise.withResolvers<SleepAnswer>();
+  const reasons: Reason[] = [{ signal: "asked", verdict: "waits", text: reason ?? "asked by a person" }];
+  const turn = unit.queue().run(async () => {
+    const memoryBytes = mayStop(unit) ? await memoryOf(unit) : null;
+    // Last: nothing may come between this question and the stop.
+    const against = await whatForbids(unit, force);
+    if (against.length > 0) return resolve({ kind: "in_use", reasons: against });
+    resolve({ kind: "accepted" });
+    if (mayStop(unit)) await stopInTurn(unit, { method: methodOf(unit, unit.spec.stopMethod), reasons, memoryBytes });
+  });
+  void turn.catch((error: unknown) => unit.logger().error("asking for sleep failed", { error }));
+  return promise;
+}
+
+function mayStop(unit: Unit): boolean {
+  return runs(unit) || unit.state === "starting";
+}
+
+async function whatForbids(unit: Unit, force: boolean): Promise<readonly Reason[]> {
+  if (!unit.spec.sleeps) return holdsOf(unit);
+  if (force || !mayStop(unit)) return [];
+  const scope = unit.scope();
+  if (!hasCompared(unit)) {
+    await askSignals(unit, scope.signal);
+    await pause(comparedAfterMs, scope);
+  }
+  const readings = await askSignals(unit, scope.signal);
+  const { reasons } = judge(unit, readings, await askNeighbours(unit));
+  return reasons.filter(
+    ({ signal, verdict }) => signal !== "never" && (verdict === "in_use" || isRequired(signal, verdict, readings)),
+  );
+}
+
+function isRequired(
+  name: string,
+  verdict: Reason["verdict"],
+  readings: readonly { readonly signal: string; readonly required: boolean }[],
+): boolean {
+  return verdict === "unreadable" && readings.some(({ signal, required }) => signal === name && required);
 }

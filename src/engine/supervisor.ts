@@ -3,16 +3,22 @@ import { toFailure } from "../core/errors.ts";
 import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
+import { planDependencies } from "../core/dependencies.ts";
 import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
+import { createLookBudget } from "./look-budget.ts";
+import { createNeighbours } from "./neighbours.ts";
+import { isSame, keepEqual, placesOf, upstreamsByWorkload } from "./specs.ts";
 import { createRegistry } from "./registry.ts";
 import { createWorkload } from "./workload.ts";
-import type { Workload, WorkloadDeps } from "./workload-parts.ts";
+import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
 
-export interface SupervisorDeps extends Omit<WorkloadDeps, "provider"> {
+export interface SupervisorDeps extends Omit<WorkloadDeps, "provider" | "pollMs" | "looks" | "neededBy"> {
   readonly discover: ReadLabels;
   /** The engine's own check of a workload says something new. */
   readonly engineHealthChanged?: (alias: string) => void;
+  /** Upper bound of the time between two looks at signals, ms; read at each use. Default 10 s. */
+  readonly pollMs?: () => number;
 }
 
 /** A provider at one moment, for API, metrics and readiness. */
@@ -45,6 +51,11 @@ export interface Supervisor {
 }
 
 const sweepEveryMs = 1_000;
+/** With more to look at, each waits longer for its turn: what nodoff and engines pay is bounded. */
+const looksPerSecond = 200;
+/** Last uses handed to the store by one sweep: with more in use, each is saved less often. */
+const savesPerSweep = 1_000;
+const pollDefaultMs = 10_000;
 const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
 const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
 
@@ -58,6 +69,8 @@ interface Watched {
   failure: Failure | null;
   connected: boolean;
   readonly discovery: Discovery;
+  /** The compose projects of `looks`, as text: what depends on what follows from them. */
+  places: string;
 }
 
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
@@ -66,26 +79,46 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const watched = new Map<string, Watched>();
   const workloads = new Map<string, Workload>();
   /** Workloads by provider and ref: events name what the engine knows. */
-  const byRef = new Map<string, Workload>();
+  const byRef = new Map<string, Map<string, Workload>>();
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
+  let sweeps = 0;
+  /** In so many sweeps everything in use is saved once. */
+  let saveTurns = 1;
   let closed = false;
+  const depsByProvider = new WeakMap<Provider, WorkloadDeps>();
+  const neighbours = createNeighbours({ clock, workloads, looksOf });
+  const shared = {
+    ...deps,
+    neededBy: neighbours.neededBy,
+    pollMs: () => deps.pollMs?.() ?? pollDefaultMs,
+    looks: createLookBudget(looksPerSecond),
+  };
+
+  function looksOf(provider: string): readonly Look[] | null {
+    const looks = watched.get(provider)?.looks ?? null;
+    return looks === null ? null : [...new Set(looks.values())];
+  }
 
   function apply(): void {
     const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
     const labelled = discoveries.flatMap(({ sets }) => sets);
     const merged = mergeSpecs(file, labelled);
+    const plan = planDependencies(merged.workloads, (provider) => looksOf(provider) ?? []);
+    const cycles = plan.cycles.map(([alias, cycle]) => ({
+      source: `workload ${alias}`,
+      key: "depends_on",
+      message: `${cycle} is a cycle: the last step of it is left out`,
+    }));
     // What reads the same is the same: its routes and counters stay.
-    const desired = {
-      ...merged,
-      workloads: keepEqual(merged.workloads, (alias) => workloads.get(alias)?.spec),
-      routes: keepEqual(merged.routes, (alias) => registry.get(alias)?.spec),
-    };
-    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems];
+    const specs = keepEqual(plan.workloads, (alias) => workloads.get(alias)?.spec);
+    const routes = keepEqual(merged.routes, (alias) => registry.get(alias)?.spec);
+    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems, ...cycles];
     tell(merged.notices);
-    replaceWorkloads(desired.workloads, upstreamsByWorkload(desired.routes));
-    const { added, removed } = registry.replace(desired.routes, (alias) => workloads.get(alias));
+    replaceWorkloads(specs, upstreamsByWorkload(routes));
+    neighbours.link(plan);
+    const { added, removed } = registry.replace(routes, (alias) => workloads.get(alias));
     if (!logger.debugEnabled) return;
     for (const alias of removed) logger.debug("route removed", { alias });
     for (const alias of added) logger.debug("route added", { alias });
@@ -117,8 +150,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const wanted = new Map(specs.map((spec) => [spec.alias, spec]));
     for (const workload of workloads.values()) {
       const spec = wanted.get(workload.spec.alias);
-      if (spec !== undefined && keyOf(spec.provider, spec.ref) === keyOf(workload.spec.provider, workload.spec.ref))
-        continue;
+      if (spec !== undefined && isSame(spec, workload.spec)) continue;
       remove(workload);
     }
     for (const spec of specs) {
@@ -135,20 +167,31 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workloads.delete(alias);
     journal.forget(alias);
     logger.debug("workload removed", { alias, provider });
-    byRef.delete(keyOf(provider, ref));
+    const named = byRef.get(provider);
+    if (named?.get(ref) === workload) named.delete(ref);
   }
 
   function create(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
     const source = watched.get(spec.provider);
-    if (source === undefined) return;
-    const workload = createWorkload(spec, { ...deps, provider: source.provider });
+    const provider = isGroup(spec) ? neighbours.groups : source?.provider;
+    if (provider === undefined) return;
+    const workload = createWorkload(spec, depsOf(provider));
     workload.update(spec, upstreams);
     workloads.set(spec.alias, workload);
-    byRef.set(keyOf(spec.provider, spec.ref), workload);
-    if (source.looks === null) return;
+    if (isGroup(spec)) return;
+    const named = byRef.get(spec.provider) ?? new Map<string, Workload>();
+    byRef.set(spec.provider, named.set(spec.ref, workload));
+    if (source === undefined || source.looks === null) return;
     workload.listed(source.looks.get(spec.ref));
     // The last list may be a minute old.
     if (!source.fresh) workload.recheck();
+  }
+
+  /** One object for all workloads of a provider. */
+  function depsOf(provider: Provider): WorkloadDeps {
+    const known = depsByProvider.get(provider) ?? { ...shared, provider };
+    depsByProvider.set(provider, known);
+    return known;
   }
 
   function addProvider(provider: Provider): void {
@@ -164,6 +207,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       failure: null,
       connected: false,
       discovery: createDiscovery({ clock, logger, provider, read: deps.discover }),
+      places: "",
     };
     watched.set(provider.name, each);
   }
@@ -175,10 +219,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     for (const look of looks) for (const ref of look.refs) if (!byName.has(ref)) byName.set(ref, look);
     each.looks = byName;
     each.fresh = true;
-    if (provider.capabilities.discovers && discover(each, looks)) apply();
+    const places = placesOf(looks);
+    const isElsewhere = places !== each.places;
+    each.places = places;
+    if ((provider.capabilities.discovers && discover(each, looks)) || isElsewhere) apply();
     each.fresh = false;
     for (const workload of workloads.values()) {
-      if (workload.spec.provider === provider.name) workload.listed(byName.get(workload.spec.ref));
+      if (workload.provider === provider) workload.listed(byName.get(workload.spec.ref));
     }
   }
 
@@ -188,7 +235,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
 
   function changed(provider: Provider, change: Change): void {
     for (const ref of change.refs) {
-      const workload = byRef.get(keyOf(provider.name, ref));
+      const workload = byRef.get(provider.name)?.get(ref);
       workload?.observe(change);
       if (change.kind === "health" && workload !== undefined) deps.engineHealthChanged?.(workload.spec.alias);
     }
@@ -217,7 +264,13 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function sweep(): void {
     if (closed) return;
     const now = clock.now();
-    for (const workload of workloads.values()) if (workload.dueAt <= now) workload.sweep(now);
+    sweeps++;
+    let used = 0;
+    for (const workload of workloads.values()) {
+      if (workload.lastUsedAt !== workload.savedUse && used++ % saveTurns === sweeps % saveTurns) workload.saveUse();
+      if (workload.dueAt <= now) workload.sweep(now);
+    }
+    saveTurns = Math.max(1, Math.ceil(used / savesPerSweep));
     clock.after(sweepEveryMs, sweep);
   }
   clock.after(sweepEveryMs, sweep);
@@ -268,27 +321,4 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       for (const each of watched.values()) await closeWatched(each);
     },
   };
-}
-
-function keepEqual<S extends { readonly alias: string }>(
-  specs: readonly S[],
-  known: (alias: string) => S | undefined,
-): readonly S[] {
-  return specs.map((spec) => {
-    const before = known(spec.alias);
-    return before !== undefined && JSON.stringify(before) === JSON.stringify(spec) ? before : spec;
-  });
-}
-
-function keyOf(provider: string, ref: string): string {
-  return `${provider}/${ref}`;
-}
-
-function upstreamsByWorkload(routes: readonly RouteSpec[]): ReadonlyMap<string, readonly UpstreamSpec[]> {
-  const byWorkload = new Map<string, UpstreamSpec[]>();
-  for (const { workload, upstream } of routes) {
-    if (workload === null || upstream === null) continue;
-    byWorkload.set(workload, [...(byWorkload.get(workload) ?? []), upstream]);
-  }
-  return byWorkload;
 }

@@ -1,186 +1,427 @@
 import { type Failure, toFailure } from "../core/errors.ts";
+import type { WakeStep } from "../core/journal.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type Command, type Input, type State, step } from "../core/state.ts";
-import { createTallies, recordState } from "../core/tallies.ts";
-import type { Outcome, WakeCause, WorkloadView } from "../core/workload-handle.ts";
-import { createCommandQueue } from "./command-queue.ts";
-import { createObserving } from "./observing.ts";
-import { createScope } from "./scope.ts";
-import { createSleeping } from "./sleeping.ts";
-import { createWaiters } from "./waiters.ts";
-import { createWaking } from "./waking.ts";
-import type { Shared, Workload, WorkloadDeps } from "./workload-parts.ts";
+import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
+import type { Reason } from "../core/verdict.ts";
+import type { Outcome, SleepAnswer, WakeCause, WorkloadView } from "../core/workload-handle.ts";
+import { type CommandQueue, createCommandQueue } from "./command-queue.ts";
+import { isDependencyAway } from "./dependencies.ts";
+import { fallAsleep, methodOf } from "./falling-asleep.ts";
+import { type SignalView, signalsOf } from "./looking.ts";
+import { listed, observe, reconcile } from "./observing.ts";
+import { createSchedule, type Schedule } from "./schedule.ts";
+import { createScope, type Scope } from "./scope.ts";
+import { askedToSleep, backOff, noteDependants, reconsider, saveUse, sweep } from "./sleeping.ts";
+import { entered, savedBytes } from "./transitions.ts";
+import { viewOf } from "./view.ts";
+import { createWaiters, type Waiters } from "./waiters.ts";
+import { beginWake, originOf, readAddresses, seekAnew, seekSlowly, unhealthy } from "./waking.ts";
+import {
+  type Attempt,
+  type Links,
+  isGroup,
+  noLinks,
+  type Stop,
+  type Unit,
+  type Watch,
+  type Workload,
+} from "./workload-parts.ts";
+import type { WorkloadDeps } from "./workload-parts.ts";
 
 const recheckEveryMs = 1_000;
 const goneOutcome: Outcome = { kind: "failed", failure: { code: "GONE", message: "the engine no longer has it" } };
+const noReasons: readonly Reason[] = [];
+const noUpstreams: readonly UpstreamSpec[] = [];
+
+/** Runs the state machine of one workload against its provider (design §9). */
+export function createWorkload(spec: WorkloadSpec, deps: WorkloadDeps): Workload {
+  return new WorkloadUnit(spec, deps);
+}
 
 /**
- * Runs the state machine of one workload against its provider (design §9). This file owns the state; what is under way
- * in it lives in waking.ts, sleeping.ts and observing.ts.
+ * One workload for its whole life. A class because there may be 10,000: its functions are there once, and what a sleeper
+ * does not need is made when it is needed. What doors read per request is plain data.
  */
-export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workload {
-  const { clock, journal, provider } = deps;
-  const logger = deps.logger.child({ alias: first.alias, provider: provider.name });
-  const waiters = createWaiters(deps.defer, (count) => (handle.waiting = count));
-  let routeUpstreams: readonly UpstreamSpec[] = [];
-  let calls: AbortController | null = null;
-  let callsSignal: AbortSignal | null = null;
-  let state: State = { name: "unknown" };
-  let scope = createScope(clock);
-  let since = clock.wall();
-  /** Why it was closed; null while it is open. */
-  let closed: Failure | null = null;
-  let wokenAt: number | null = null;
-  let recheckedAt = Number.NEGATIVE_INFINITY;
+class WorkloadUnit implements Unit {
+  spec: WorkloadSpec;
+  readonly deps: WorkloadDeps;
+  allow = false;
+  state: State["name"] = "unknown";
+  waiting = 0;
+  lastUsedAt: number;
+  dueAt = 0;
+  savedUse: number;
+  awakeSince: number;
+  uncounted = 0;
+  uncountedAt = Number.NEGATIVE_INFINITY;
+  phase: State = { name: "unknown" };
+  readonly tallies: Tallies;
+  since: number;
+  closed: Failure | null = null;
+  look: Look | undefined = undefined;
+  links: Links = noLinks;
+  reasons: readonly Reason[] = noReasons;
+  watch: Watch | null = null;
+  attempt: Attempt | null = null;
+  stop: Stop | null = null;
+  addresses: Map<string, string> | null = null;
+  schedule: Schedule | null = null;
+  dockerHandOver = false;
+  reading: Scope | null = null;
+  lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null = null;
+  exits: number[] | null = null;
+  wokenFor: number | null = null;
+  wokenAt: number | null = null;
+  #turn = 0;
+  #recheckedAt: number | null = null;
+  #routeUpstreams: readonly UpstreamSpec[] = noUpstreams;
+  #scope: Scope | null = null;
+  #queue: CommandQueue | null = null;
+  #waiters: Waiters | null = null;
+  #calls: AbortController | null = null;
+  #callsSignal: AbortSignal | null = null;
+  #logger: Logger | null = null;
+  #listeners: Set<() => void> | null = null;
 
-  const shared: Shared = {
-    ...deps,
-    logger,
-    queue: createCommandQueue(),
-    tallies: createTallies(clock.now()),
-    calls() {
-      calls ??= new AbortController();
-      // Made when first needed: most of 10,000 workloads may never be woken.
-      return (callsSignal ??= AbortSignal.any([deps.shutdown, calls.signal]));
-    },
-    spec: () => handle.spec,
-    upstreams() {
-      const { upstream } = handle.spec;
-      return upstream === null ? routeUpstreams : [upstream, ...routeUpstreams];
-    },
-    state: () => state,
-    scope: () => scope,
-    dispatch,
-    tell(wakeStep, message, { failure, etaMs } = {}) {
-      const eta = etaMs === undefined || etaMs === null ? {} : { etaMs };
-      const failed = failure === undefined ? {} : { failure };
-      journal.publish({ type: "wake", alias: handle.spec.alias, step: wakeStep, message, ...failed, ...eta });
-    },
-  };
-  const observing = createObserving({
-    ...shared,
-    startPending: () => waking.startPending(),
-    unhealthy: () => waking.unhealthy(),
-    restarted: lookAgain,
-  });
-  const { look, looked, remember, reconcile, wakeBegins } = observing;
-  const waking = createWaking({ ...shared, look, looked, remember, reconcile, wakeBegins });
-  /**
-   * What doors hold. Every field is plain data and the functions read per request belong to all handles alike: with
-   * 10,000 of them each step through a closure or an accessor is a miss of the processor's cache.
-   */
-  const handle: Handle = {
-    spec: first,
-    allow: false,
-    state: "unknown",
-    waiting: 0,
-    lastUsedAt: rememberedUse(first.alias, deps),
-    dueAt: 0,
-    touch,
-    tallies: shared.tallies,
-    wake,
-    settled,
-    recheck,
-    requireDockerHandOver: waking.requireDockerHandOver,
-    logs,
-    view,
-    observe: observing.observe,
-    listed: observing.listed,
-    sweep: (now) => sleeping.sweep(now),
-    update,
-    origin: waking.origin,
-    engineHealth: () => look()?.health ?? null,
-    close,
-  };
-  const sleeping = createSleeping({ ...shared, lookNow: look, use: handle });
-
-  function dispatch(input: Input): void {
-    if (closed !== null) return;
-    const next = step(state, input, handle.spec, clock.now());
-    if (next.state !== state) enter(next.state, input);
-    for (const command of next.commands) carryOut(command);
+  constructor(spec: WorkloadSpec, deps: WorkloadDeps) {
+    const { clock, store } = deps;
+    this.spec = spec;
+    this.deps = deps;
+    const remembered = store.lastUsed(spec.alias);
+    this.lastUsedAt =
+      remembered === null ? Number.NEGATIVE_INFINITY : clock.now() - Math.max(0, clock.wall() - remembered);
+    this.savedUse = this.lastUsedAt;
+    this.awakeSince = clock.now();
+    this.since = clock.wall();
+    this.tallies = createTallies(clock.now());
+    this.#readSchedule();
   }
 
-  function enter(next: State, input: Input): void {
-    const before = state;
-    // A wake queued behind a stop must not end that stop.
-    if (before.name !== "stopping" || next.name !== "stopping") {
-      scope.end();
-      scope = createScope(clock);
+  get provider(): Provider {
+    return this.deps.provider;
+  }
+
+  touch(now: number): void {
+    this.lastUsedAt = now;
+  }
+
+  pass(now: number): void {
+    this.uncounted++;
+    this.uncountedAt = now;
+  }
+
+  wake(cause: WakeCause): boolean {
+    const { clock } = this.deps;
+    const insist = cause === "person" || cause === "retry";
+    if (insist) this.touch(clock.now());
+    const before = this.phase;
+    this.dispatch({ type: "wake", insist, dependenciesReady: !isDependencyAway(this) });
+    // Nothing else answers a wake within the call: a changed state is its start, or its place behind a stop.
+    return this.phase !== before;
+  }
+
+  settled(signal: AbortSignal): Promise<Outcome> {
+    const now = this.#settledNow();
+    if (now !== null) return Promise.resolve(now);
+    this.#waiters ??= createWaiters(this.deps.defer, (count) => (this.waiting = count));
+    return this.#waiters.wait(signal);
+  }
+
+  sleep(options: { readonly force: boolean; readonly reason: string | null }): Promise<SleepAnswer> {
+    return askedToSleep(this, options);
+  }
+
+  restart(reason: string | null): void {
+    // Paused and resumed it would be the same process as before.
+    const method = methodOf(this, this.spec.stopMethod === "kill" ? "kill" : "stop");
+    const reasons: Reason[] = [{ signal: "asked", verdict: "waits", text: reason ?? "restart asked by a person" }];
+    if (this.spec.sleeps) {
+      this.stop = { method, reasons, memoryBytes: null };
+      this.dispatch({ type: "sleep" });
     }
-    state = next;
-    handle.state = next.name;
-    handle.allow = next.name === "ready";
-    handle.dueAt = 0;
-    recordState(shared.tallies, next, clock.now());
-    if (before.name === next.name) return;
-    since = clock.wall();
-    if (next.name === "ready") entersReady(before, input);
-    if (next.name === "error") entersError(before, next.failure);
-    if (next.name === "napping" || next.name === "gone") waking.forgetAddresses();
-    logger.debug("state changed", { from: before.name, to: next.name, input: input.type });
-    const message = `${before.name} → ${next.name}`;
-    const failure = next.name === "error" ? { failure: next.failure } : {};
-    journal.publish({ type: "state", alias: handle.spec.alias, message, state: next.name, ...failure });
+    this.wake("person");
   }
 
-  function entersReady(before: State, input: Input): void {
-    // A refused stop is no new beginning.
-    if (before.name !== "stopping") sleeping.awake(clock.now());
-    if (input.type !== "readiness_passed") {
-      // Adopted as it stood, or not stopped after all: nobody has asked where it answers.
-      return waking.readAddresses();
+  pin(until: number | null): void {
+    this.deps.store.savePin(this.spec.alias, until);
+    reconsider(this);
+    if (until !== null) this.wake("person");
+  }
+
+  recheck(): void {
+    const now = this.deps.clock.now();
+    if (this.#recheckedAt !== null && now - this.#recheckedAt < recheckEveryMs) return;
+    this.#recheckedAt = now;
+    reconcile(this);
+  }
+
+  requireDockerHandOver(): void {
+    this.dockerHandOver = true;
+  }
+
+  async logs(lines: number, signal: AbortSignal): Promise<readonly string[]> {
+    try {
+      return await this.deps.provider.logs(this.spec.ref, { lines, signal });
+    } catch (error) {
+      this.logger().debug("logs not readable", { error: toFailure(error).message });
+      return [];
     }
-    wokenAt = clock.wall();
-    logger.info("ready", { took_ms: Math.round(clock.now() - waking.begunAt) });
-    waking.ended(null);
-    shared.tell("ready", "ready");
   }
 
-  function entersError(before: State, failure: Failure): void {
-    const message = before.name === "starting" ? "wake failed" : "ended by itself";
-    logger.error(message, { code: failure.code, error: failure.message });
-    if (before.name === "starting") waking.ended(failure);
-    sleeping.awake(clock.now());
-    shared.tell("error", failure.message, { failure });
+  view(): WorkloadView {
+    return viewOf(this);
   }
 
-  function carryOut(command: Command): void {
-    switch (command.type) {
-      case "start":
-        // Whoever wakes it wants to use it, counted or not: it gets a full idle period.
-        handle.touch(clock.now());
-        return waking.begin(true);
-      case "probe":
-        return waking.begin(false);
-      case "probe_slowly":
-        return waking.seekSlowly();
-      case "sleep":
-        return void sleeping.fallAsleep();
-      case "retry_sleep":
-        return sleeping.backOff();
-      case "look":
-        return observing.reconcile();
-      case "count_as_used":
-        return handle.touch(clock.now());
-      case "release":
-        return waiters.release(toOutcome(command));
+  signals(): readonly SignalView[] {
+    return signalsOf(this);
+  }
+
+  observe(change: Change): void {
+    observe(this, change);
+  }
+
+  listed(look: Look | undefined): void {
+    listed(this, look);
+  }
+
+  saveUse(): void {
+    saveUse(this);
+  }
+
+  sweep(now: number): void {
+    sweep(this, now);
+  }
+
+  update(next: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
+    const routes = this.#routeUpstreams;
+    const same = upstreams.length === routes.length && upstreams.every((each, at) => each === routes[at]);
+    if (next === this.spec && same) return;
+    const question = (): string => JSON.stringify([this.spec.ready, this.upstreams()]);
+    const before = question();
+    const isNew = next !== this.spec;
+    this.spec = next;
+    this.#routeUpstreams = upstreams;
+    if (isNew) {
+      this.#readSchedule();
+      reconsider(this);
     }
+    if (question() !== before) this.restarted();
+  }
+
+  link(links: Links): void {
+    this.links = links;
+    this.neighbourChanged();
+  }
+
+  neighbourChanged(): void {
+    noteDependants(this);
+    reconsider(this);
+    this.#refreshAllow();
+    // Whether it runs follows from its members.
+    if (isGroup(this.spec) && this.closed === null) reconcile(this);
+  }
+
+  get isAwake(): boolean {
+    const { phase } = this;
+    if (phase.name === "stopping") return phase.from !== "asleep";
+    if (phase.name === "error") return phase.running;
+    return phase.name !== "napping" && phase.name !== "gone";
+  }
+
+  origin(upstream: UpstreamSpec | null): string | null {
+    const own = originOf(this, upstream);
+    return own === null && this.spec.kind === "group" ? this.#memberOrigin() : own;
+  }
+
+  origins(): readonly string[] {
+    return this.upstreams().flatMap((upstream) => originOf(this, upstream) ?? []);
+  }
+
+  ports(): readonly number[] | null {
+    const ports = this.upstreams().map((upstream) => (upstream.kind === "port" ? upstream.port : null));
+    const known = ports.filter((port) => port !== null);
+    if (known.length < ports.length || known.length === 0) return null;
+    // An image names what it serves: a session of ssh beside a page is use too.
+    return [...known, ...(this.look?.ports ?? [])];
+  }
+
+  upstreams(): readonly UpstreamSpec[] {
+    const { upstream } = this.spec;
+    return upstream === null ? this.#routeUpstreams : [upstream, ...this.#routeUpstreams];
+  }
+
+  close(why: Failure): void {
+    // `allow` stays: what is ready goes on answering while nodoff leaves.
+    this.closed = why;
+    saveUse(this);
+    this.#calls?.abort();
+    this.#scope?.end();
+    this.reading?.end();
+    this.#waiters?.release({ kind: "failed", failure: why });
+    this.announce();
+  }
+
+  dispatch(input: Input): void {
+    if (this.closed !== null) return;
+    const next = step(this.phase, input, this.spec, this.deps.clock.now());
+    if (next.state !== this.phase) this.#enter(next.state, input);
+    for (const command of next.commands) this.#carryOut(command);
+  }
+
+  scope(): Scope {
+    return (this.#scope ??= createScope(this.deps.clock));
+  }
+
+  queue(): CommandQueue {
+    return (this.#queue ??= createCommandQueue());
+  }
+
+  calls(): AbortSignal {
+    this.#calls ??= new AbortController();
+    return (this.#callsSignal ??= AbortSignal.any([this.deps.shutdown, this.#calls.signal]));
+  }
+
+  logger(): Logger {
+    return (this.#logger ??= this.deps.logger.child({ alias: this.spec.alias, provider: this.deps.provider.name }));
+  }
+
+  tell(
+    step: WakeStep,
+    message: string,
+    more: { readonly failure?: Failure; readonly etaMs?: number | null } = {},
+  ): void {
+    const { failure, etaMs } = more;
+    const eta = etaMs === undefined || etaMs === null ? {} : { etaMs };
+    const failed = failure === undefined ? {} : { failure };
+    this.deps.journal.publish({ type: "wake", alias: this.spec.alias, step, message, ...failed, ...eta });
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.closed !== null) return Promise.resolve();
+    const listeners = (this.#listeners ??= new Set());
+    return new Promise((resolve) => {
+      const end = (): void => {
+        listeners.delete(end);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      listeners.add(end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  announce(): void {
+    for (const listener of this.#listeners ?? []) listener();
   }
 
   /** Where it answers, or what is asked of it, may be another thing now. */
-  function lookAgain(): void {
-    if (handle.allow) waking.readAddresses();
-    else waking.seekAnew();
+  restarted(): void {
+    if (this.state === "ready") readAddresses(this);
+    else seekAnew(this);
   }
 
-  function settledNow(): Outcome | null {
-    if (closed !== null) return { kind: "failed", failure: closed };
-    switch (state.name) {
+  engineHealth(): EngineHealth | null {
+    return this.look?.health ?? null;
+  }
+
+  unhealthy(): void {
+    unhealthy(this);
+  }
+
+  wallOf(monotonic: number): number {
+    const { clock } = this.deps;
+    return Math.round(clock.wall() - (clock.now() - monotonic));
+  }
+
+  memberOrigins(): readonly string[] {
+    if (this.spec.kind !== "group") return [];
+    return this.links.dependencies.flatMap(({ workload }) => (workload.allow ? (workload.origin(null) ?? []) : []));
+  }
+
+  /** Round-robin over the members that are ready, and healthy as far as somebody looks. */
+  #memberOrigin(): string | null {
+    const { takesTraffic = () => true } = this.deps;
+    const ready = this.memberOrigins();
+    const healthy = ready.filter((origin) => takesTraffic(this.spec.alias, origin));
+    // Where none is healthy, any may be as good as the others.
+    const origins = healthy.length > 0 ? healthy : ready;
+    return origins[this.#turn++ % origins.length] ?? null;
+  }
+
+  #readSchedule(): void {
+    this.schedule = this.spec.schedule === null ? null : createSchedule(this.spec.schedule);
+  }
+
+  #enter(next: State, input: Input): void {
+    const { clock, journal } = this.deps;
+    const before = this.phase;
+    // A wake queued behind a stop must not end that stop.
+    if (before.name !== "stopping" || next.name !== "stopping") {
+      this.#scope?.end();
+      this.#scope = null;
+      this.reading?.end();
+      this.reading = null;
+    }
+    this.phase = next;
+    this.state = next.name;
+    this.dueAt = 0;
+    recordState(this.tallies, next, clock.now(), savedBytes(this));
+    if (before.name === next.name) return;
+    this.since = clock.wall();
+    entered(this, before, input);
+    this.#refreshAllow();
+    this.announce();
+    if (before.name === "unknown") for (const dependant of this.links.dependants) dependant.neighbourChanged();
+    this.logger().debug("state changed", { from: before.name, to: next.name, input: input.type });
+    const message = `${before.name} → ${next.name}`;
+    const failure = next.name === "error" ? { failure: next.failure } : {};
+    const transient = before.name === "unknown" ? ({ transient: true } as const) : {};
+    journal.publish({ type: "state", alias: this.spec.alias, message, state: next.name, ...failure, ...transient });
+    for (const { workload } of this.links.dependencies) workload.neighbourChanged();
+  }
+
+  #refreshAllow(): void {
+    const allow = this.phase.name === "ready" && !isDependencyAway(this);
+    if (allow === this.allow) return;
+    this.allow = allow;
+    this.announce();
+    for (const dependant of this.links.dependants) dependant.neighbourChanged();
+  }
+
+  #carryOut(command: Command): void {
+    const { clock } = this.deps;
+    switch (command.type) {
+      case "start":
+        // Whoever wakes it wants to use it, counted or not: it gets a full idle period.
+        this.touch(clock.now());
+        return beginWake(this, true);
+      case "probe":
+        return beginWake(this, false);
+      case "probe_slowly":
+        return seekSlowly(this);
+      case "sleep":
+        return void fallAsleep(this);
+      case "retry_sleep":
+        return backOff(this);
+      case "look":
+        return reconcile(this);
+      case "count_as_used":
+        return this.touch(clock.now());
+      case "release":
+        return this.#waiters?.release(toOutcome(command));
+    }
+  }
+
+  #settledNow(): Outcome | null {
+    if (this.closed !== null) return { kind: "failed", failure: this.closed };
+    switch (this.phase.name) {
       case "ready":
         return { kind: "ready" };
       case "error":
-        return { kind: "failed", failure: state.failure };
+        return { kind: "failed", failure: this.phase.failure };
       case "gone":
         return goneOutcome;
       case "napping":
@@ -191,98 +432,6 @@ export function createWorkload(first: WorkloadSpec, deps: WorkloadDeps): Workloa
         return null;
     }
   }
-
-  function wallOf(monotonic: number): number {
-    return Math.round(clock.wall() - (clock.now() - monotonic));
-  }
-
-  function etaMs(): number | null {
-    const estimate = waking.estimateMs();
-    if (estimate === null || state.name === "ready") return null;
-    return state.name === "starting" ? Math.max(0, estimate - (clock.now() - waking.begunAt)) : estimate;
-  }
-
-  function view(): WorkloadView {
-    const awake = state.name === "ready" || (state.name === "error" && state.running);
-    const outlook = awake ? sleeping.outlook() : null;
-    const { lastUsedAt } = handle;
-    return {
-      state: state.name,
-      since,
-      reasons: outlook?.reasons ?? sleeping.reasons(),
-      lastUsedAt: lastUsedAt === Number.NEGATIVE_INFINITY ? null : wallOf(lastUsedAt),
-      sleepsAt: outlook === null || outlook.sleepAt === null ? null : wallOf(outlook.sleepAt),
-      wokenAt,
-      etaMs: etaMs(),
-      failure: state.name === "error" ? state.failure : null,
-      nextTryAt: state.name === "error" ? wallOf(state.nextTryAt) : null,
-    };
-  }
-
-  function wake(cause: WakeCause): boolean {
-    const insist = cause !== "request";
-    if (insist) handle.touch(clock.now());
-    const before = state;
-    dispatch({ type: "wake", insist, dependenciesReady: true });
-    // Nothing else answers a wake within the call: a changed state is its start, or its place behind a stop.
-    return state !== before;
-  }
-
-  function settled(signal: AbortSignal): Promise<Outcome> {
-    const now = settledNow();
-    return now === null ? waiters.wait(signal) : Promise.resolve(now);
-  }
-
-  function recheck(): void {
-    const now = clock.now();
-    if (now - recheckedAt < recheckEveryMs) return;
-    recheckedAt = now;
-    observing.reconcile();
-  }
-
-  async function logs(lines: number, signal: AbortSignal): Promise<readonly string[]> {
-    try {
-      return await provider.logs(handle.spec.ref, { lines, signal });
-    } catch (error) {
-      logger.debug("logs not readable", { error: toFailure(error).message });
-      return [];
-    }
-  }
-
-  function update(next: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
-    const same =
-      upstreams.length === routeUpstreams.length && upstreams.every((each, at) => each === routeUpstreams[at]);
-    if (next === handle.spec && same) return;
-    const question = (): string => JSON.stringify([handle.spec.ready, shared.upstreams()]);
-    const before = question();
-    if (next !== handle.spec) sleeping.reconsider();
-    handle.spec = next;
-    routeUpstreams = upstreams;
-    if (question() !== before) lookAgain();
-  }
-
-  function close(why: Failure): void {
-    // `allow` stays: what is ready goes on answering while nodoff leaves.
-    closed = why;
-    sleeping.save();
-    calls?.abort();
-    scope.end();
-    waiters.release({ kind: "failed", failure: why });
-  }
-
-  return handle;
-}
-
-/** The handle as its owner sees it: the same object, its data writable. */
-type Handle = { -readonly [Key in keyof Workload]: Workload[Key] };
-
-function touch(this: Handle, now: number): void {
-  this.lastUsedAt = now;
-}
-
-function rememberedUse(alias: string, { clock, store }: WorkloadDeps): number {
-  const remembered = store.lastUsed(alias);
-  return remembered === null ? Number.NEGATIVE_INFINITY : clock.now() - Math.max(0, clock.wall() - remembered);
 }
 
 function toOutcome(command: Command & { type: "release" }): Outcome {

@@ -35,6 +35,8 @@ export interface HealthMonitor {
   engineChanged(workload: string): void;
   /** Targets of a route that may be given traffic. */
   healthyTargets(alias: string): readonly string[];
+  /** Whether one target of a workload's routes may be given traffic; yes where nobody watches it. Asked per request. */
+  takesTraffic(workload: string, target: string): boolean;
   /** Told when the healthy targets of a route with several change, also because it has others now. Returns the end. */
   onHealthyTargets(listener: TargetListener): () => void;
   /** Checks under way. */
@@ -262,6 +264,11 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     healthyTargets(alias) {
       const each = watched.get(alias);
       return each === undefined ? [] : (each.targets?.healthy() ?? targetsOf(each.route));
+    },
+    takesTraffic(workload, target) {
+      for (const { targets } of byWorkload.get(workload) ?? [])
+        if (targets?.stats(target)?.healthy === false) return false;
+      return true;
     },
     onHealthyTargets: targetHealth.subscribe,
     get inFlight() {

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
 import { createServer as createHttps } from "node:https";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { fakeClock, settle } from "../../test/support/fake-clock.ts";
 import { selfSigned } from "../../test/support/self-signed.ts";
+import { createDialed } from "./dialed.ts";
 import { createOriginPools } from "./origin-pools.ts";
 import type { OriginPool, OriginPools } from "./origin-pools.ts";
 
@@ -122,6 +123,24 @@ describe("origin pools", () => {
     assert.equal(await ask(pool), "2.0");
     assert.deepEqual(await Promise.all(Array.from({ length: 20 }, () => ask(pool))), Array(20).fill("2.0"));
     assert.equal(sessions, 1);
+  });
+
+  it("tell of the connections they make", async (t) => {
+    const clock = fakeClock();
+    const dialed = createDialed({ clock });
+    const pools = createOriginPools({ clock, dialed });
+    t.after(() => pools.close({ graceMs: 0 }));
+    const peers: string[] = [];
+    const see = (socket: Socket): void => void peers.push(`${socket.remoteAddress}:${socket.remotePort}`);
+    const plain = createServer((_req, res) => void res.end("hi")).on("connection", see);
+    const h2 = createHttp2((_req, res) => void res.end("hi")).on("connection", see);
+    const tls = createHttps(selfSigned, (_req, res) => void res.end("hi")).on("connection", see);
+    await ask(pools.get(`http://127.0.0.1:${await open(t, plain)}`, verified));
+    await ask(pools.get(`h2c://127.0.0.1:${await open(t, h2)}`, verified));
+    await ask(pools.get(`https://127.0.0.1:${await open(t, tls)}`, { tlsVerify: false }));
+    assert.equal(peers.length, 3);
+    for (const peer of peers) assert.equal(dialed.has(peer), true, peer);
+    await assert.rejects(ask(pools.get("http://127.0.0.1:1", verified)), { code: "ECONNREFUSED" });
   });
 
   it("refuse what is no origin", (t) => {

@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import type { Cancel, Clock } from "../core/clock.ts";
 import { NodoffError } from "../core/errors.ts";
 import { toServerName } from "./dial.ts";
+import type { Dialed } from "./dialed.ts";
 
 /** Connections to one origin: `http`, `https` or `h2c` (HTTP/2 without TLS, by prior knowledge). */
 export interface OriginPool {
@@ -47,8 +48,13 @@ interface Entry {
   usedAt: number;
 }
 
-export function createOriginPools(deps: { readonly clock: Clock }): OriginPools {
-  const { clock } = deps;
+export interface OriginPoolsDeps {
+  readonly clock: Clock;
+  /** Learns of each connection made; left out, nobody asks whose they are. */
+  readonly dialed?: Dialed;
+}
+
+export function createOriginPools({ clock, dialed }: OriginPoolsDeps): OriginPools {
   const entries = new Map<string, Entry>();
   let cancelSweep: Cancel | null = null;
 
@@ -72,7 +78,7 @@ export function createOriginPools(deps: { readonly clock: Clock }): OriginPools 
       const key = tlsVerify ? origin : `${origin} unverified`;
       let entry = entries.get(key);
       if (entry === undefined) {
-        entry = toEntry(origin, { tlsVerify });
+        entry = toEntry(origin, { tlsVerify, dialed });
         entries.set(key, entry);
         arm();
       }
@@ -95,11 +101,16 @@ export function createOriginPools(deps: { readonly clock: Clock }): OriginPools 
   };
 }
 
-function toEntry(origin: string, options: { readonly tlsVerify: boolean }): Entry {
+interface EntryOptions {
+  readonly tlsVerify: boolean;
+  readonly dialed: Dialed | undefined;
+}
+
+function toEntry(origin: string, options: EntryOptions): Entry {
   const url = URL.canParse(origin) ? new URL(origin) : null;
   if (url === null || !["http:", "https:", "h2c:"].includes(url.protocol))
     throw new NodoffError("UPSTREAM_FAILED", `"${origin}" is no http, https or h2c address`);
-  const pool = url.protocol === "h2c:" ? toH2cPool(url) : toPool(url, options);
+  const pool = url.protocol === "h2c:" ? toH2cPool(url, options) : toPool(url, options);
   // The name of the origin, never the client's Host: else undici reconnects whenever the Host changes, and a client
   // would choose which certificate is asked for.
   const servername = url.hostname;
@@ -121,18 +132,31 @@ function toEntry(origin: string, options: { readonly tlsVerify: boolean }): Entr
   return { pool, handle, usedAt: 0 };
 }
 
-function toPool(url: URL, { tlsVerify }: { readonly tlsVerify: boolean }): Pool {
+function toPool(url: URL, { tlsVerify, dialed }: EntryOptions): Pool {
   const connect = buildConnector({ allowH2: false, rejectUnauthorized: tlsVerify, timeout: connectTimeoutMs });
   const servername = toServerName(url);
   return new Pool(url.origin, {
     allowH2: false,
-    connect: (options, callback) => connect({ ...options, servername }, callback),
+    connect: (options, callback) => connect({ ...options, servername }, telling(dialed, callback)),
     maxHeaderSize: maxHeaderBytes,
   });
 }
 
 /** Each client multiplexes a hundred streams; the pool makes another when these are taken. */
-function toH2cPool(url: URL): Pool {
-  const options = { connectTimeout: connectTimeoutMs, maxHeaderSize: maxHeaderBytes };
-  return new Pool(`http://${url.host}`, { factory: (origin) => new H2CClient(origin, options) });
+function toH2cPool(url: URL, { dialed }: EntryOptions): Pool {
+  // undici's types lack useH2c.
+  const how: buildConnector.BuildOptions & { readonly useH2c: true } = { useH2c: true, timeout: connectTimeoutMs };
+  const connector = buildConnector(how);
+  const connect: buildConnector.connector = (options, callback) => connector(options, telling(dialed, callback));
+  return new Pool(`http://${url.host}`, {
+    factory: (origin) => new H2CClient(origin, { connect, maxHeaderSize: maxHeaderBytes }),
+  });
+}
+
+function telling(dialed: Dialed | undefined, callback: buildConnector.Callback): buildConnector.Callback {
+  return (...outcome) => {
+    const [error, socket] = outcome;
+    if (error === null) dialed?.add(socket);
+    callback(...outcome);
+  };
 }

@@ -7,6 +7,7 @@ import type { Gate } from "../core/gate.ts";
 import type { InFlight } from "../core/in-flight.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route } from "../core/route.ts";
+import type { Dialed } from "../net/dialed.ts";
 import { closeServer } from "../net/listen.ts";
 import type { OriginPools } from "../net/origin-pools.ts";
 import { toUpstreamFailure } from "../net/upstream-error.ts";
@@ -33,6 +34,8 @@ export interface ProxyDeps extends EntranceDeps {
   readonly logger: Logger;
   readonly pools: OriginPools;
   readonly inFlight: InFlight;
+  /** Learns of connections made for upgrades; `pools` tell of theirs themselves. */
+  readonly dialed?: Pick<Dialed, "add">;
 }
 
 /** Our own proxy (design §11). Its owner lets `server` listen. */
@@ -180,7 +183,7 @@ interface SocketCaller {
   readonly head: Buffer;
 }
 
-function createSocketExit({ req, socket, head }: SocketCaller, { clock }: ProxyDeps): Exit {
+function createSocketExit({ req, socket, head }: SocketCaller, deps: ProxyDeps): Exit {
   const waiting = createWaitingSocket(socket, head);
   return {
     req,
@@ -192,6 +195,6 @@ function createSocketExit({ req, socket, head }: SocketCaller, { clock }: ProxyD
     isGone: () => socket.destroyed,
     onEnd: (end) => void socket.once("close", end),
     forward: ({ route, outgoing }, onFailure) =>
-      forwardUpgrade({ req, socket, waiting, route, outgoing, onFailure }, clock),
+      forwardUpgrade({ req, socket, waiting, route, outgoing, onFailure }, deps),
   };
 }

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { Route } from "../core/route.ts";
 import { dial, dialedEvent } from "../net/dial.ts";
+import type { Dialed } from "../net/dialed.ts";
 import { NodoffError } from "../core/errors.ts";
 import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
 import { createRedial } from "./redial.ts";
@@ -15,6 +16,12 @@ import type { WaitingSocket } from "./waiting-socket.ts";
 
 /** Connecting must not hang for ever, and a third SYN is worth nobody's time. */
 const connectTimeoutMs = 5_000;
+
+export interface UpgradeDeps {
+  readonly clock: Clock;
+  /** Learns of the connection to the upstream; left out, nobody asks whose it is. */
+  readonly dialed?: Pick<Dialed, "add"> | undefined;
+}
 
 /** One allowed upgrade to carry to its upstream. */
 export interface Upgrading {
@@ -31,7 +38,8 @@ export interface Upgrading {
  * Asks the upstream to upgrade. On 101 the two sockets become a tunnel; any other answer is passed on and ends the
  * connection, since what the client sent meanwhile was meant for another protocol.
  */
-export function forwardUpgrade(upgrading: Upgrading, clock: Clock): void {
+export function forwardUpgrade(upgrading: Upgrading, deps: UpgradeDeps): void {
+  const { clock, dialed } = deps;
   const { socket, route, waiting, onFailure } = upgrading;
   const redial = createRedial(route, clock);
   let asked: ClientRequest | null = null;
@@ -46,6 +54,7 @@ export function forwardUpgrade(upgrading: Upgrading, clock: Clock): void {
     if (origin === null || !URL.canParse(origin)) return onFailure(new Error("the upstream has no address"));
     asked = ask(upgrading, new URL(origin), {
       clock,
+      dialed,
       onError(error, isConnected) {
         if (hasLeft || (!isConnected && redial(error, send))) return;
         if (!socket.destroyed) onFailure(error);
@@ -55,12 +64,11 @@ export function forwardUpgrade(upgrading: Upgrading, clock: Clock): void {
   send();
 }
 
-interface Asking {
-  readonly clock: Clock;
+interface Asking extends UpgradeDeps {
   readonly onError: (error: unknown, isConnected: boolean) => void;
 }
 
-function ask(upgrading: Upgrading, origin: URL, { clock, onError }: Asking): ClientRequest {
+function ask(upgrading: Upgrading, origin: URL, { clock, dialed, onError }: Asking): ClientRequest {
   const { req, socket, waiting, route, outgoing } = upgrading;
   const link = dial(origin, { tlsVerify: route.spec.tlsVerify, allowHalfOpen: true });
   let isConnected = false;
@@ -78,6 +86,7 @@ function ask(upgrading: Upgrading, origin: URL, { clock, onError }: Asking): Cli
   });
   link.once(dialedEvent(origin), () => {
     isConnected = true;
+    dialed?.add(link);
     cancelTimeout();
   });
   asked

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fakeClock } from "../../test/support/fake-clock.ts";
+import { fakeSubject } from "../../test/support/subject.ts";
 import { createInFlightSignal } from "./in-flight.ts";
 
 const options = { signal: new AbortController().signal };
@@ -10,16 +11,18 @@ describe("signal proxy", () => {
     const clock = fakeClock();
     const counts: Record<string, number> = { blog: 0, wiki: 0 };
     const signal = createInFlightSignal({ clock, inFlight: { count: (alias) => counts[alias] ?? 0 } });
+    const blog = fakeSubject({ spec: { alias: "blog" } });
+    const wiki = fakeSubject({ spec: { alias: "wiki" } });
     const closed = "no open request through nodoff";
     assert.equal(signal.name, "proxy");
-    assert.deepEqual(signal.read("blog", options), { kind: "read", lastUsedAt: null, inUse: false, text: closed });
+    assert.equal(signal.asks, false);
+    assert.deepEqual(signal.read(blog, options), { kind: "read", lastUsedAt: null, inUse: false, text: closed });
 
     counts["blog"] = 2;
     clock.advance(1_000);
-    const firstSeen = clock.now();
-    assert.deepEqual(signal.read("blog", options), {
+    assert.deepEqual(signal.read(blog, options), {
       kind: "read",
-      lastUsedAt: firstSeen,
+      lastUsedAt: clock.now(),
       inUse: true,
       text: "2 open requests through nodoff",
     });
@@ -27,7 +30,7 @@ describe("signal proxy", () => {
     counts["blog"] = 1;
     clock.advance(3_600_000);
     const lastSeen = clock.now();
-    assert.deepEqual(signal.read("blog", options), {
+    assert.deepEqual(signal.read(blog, options), {
       kind: "read",
       lastUsedAt: lastSeen,
       inUse: true,
@@ -36,7 +39,7 @@ describe("signal proxy", () => {
 
     counts["blog"] = 0;
     clock.advance(5_000);
-    assert.deepEqual(signal.read("blog", options), { kind: "read", lastUsedAt: lastSeen, inUse: false, text: closed });
-    assert.deepEqual(signal.read("wiki", options), { kind: "read", lastUsedAt: null, inUse: false, text: closed });
+    assert.deepEqual(signal.read(blog, options), { kind: "read", lastUsedAt: lastSeen, inUse: false, text: closed });
+    assert.deepEqual(signal.read(wiki, options), { kind: "read", lastUsedAt: null, inUse: false, text: closed });
   });
 });

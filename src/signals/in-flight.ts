@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { InFlight } from "../core/in-flight.ts";
-import type { Signal } from "../core/signal.ts";
+import type { Signal, Subject } from "../core/signal.ts";
+import { counted } from "./reading.ts";
 
 export interface InFlightDeps {
   readonly clock: Clock;
@@ -12,22 +13,20 @@ export interface InFlightDeps {
  * of an hour that just ended was used just now, although its request came an hour ago.
  */
 export function createInFlightSignal({ clock, inFlight }: InFlightDeps): Signal {
-  const seenOpenAt = new Map<string, number>();
+  const seenOpenAt = new WeakMap<Subject, number>();
   return {
     name: "proxy",
     needs: null,
+    asks: false,
     covers: () => true,
-    read(alias) {
-      const count = inFlight.count(alias);
+    required: () => false,
+    read(subject) {
+      const count = inFlight.count(subject.spec.alias);
       const inUse = count > 0;
-      if (inUse) seenOpenAt.set(alias, clock.now());
-      const lastUsedAt = seenOpenAt.get(alias) ?? null;
-      return { kind: "read", lastUsedAt, inUse, text: toText(count) };
+      if (inUse) seenOpenAt.set(subject, clock.now());
+      const lastUsedAt = seenOpenAt.get(subject) ?? null;
+      const text = `${inUse ? counted(count, "open request") : "no open request"} through nodoff`;
+      return { kind: "read", lastUsedAt, inUse, text };
     },
   };
-}
-
-function toText(count: number): string {
-  if (count === 0) return "no open request through nodoff";
-  return `${count} open ${count === 1 ? "request" : "requests"} through nodoff`;
 }

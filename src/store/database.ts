@@ -2,9 +2,12 @@ import { DatabaseSync } from "node:sqlite";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { toFailure } from "../core/errors.ts";
+import { toInterval, toNumber } from "./columns.ts";
+import { migrate, NewerSchema } from "./schema.ts";
+import type { SQLOutputValue } from "node:sqlite";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Remembered } from "./memory-store.ts";
+import type { Remembered } from "./rows.ts";
 
 /** The file and what it held when it was opened. */
 export interface StateFile {
@@ -22,27 +25,18 @@ export type Opened =
       readonly mend: string;
     };
 
-/** Raised by one with each change of the tables; kept in the file as `user_version`. */
-const schemaVersion = 1;
-
-const schema = `
-  CREATE TABLE workload (
-    alias TEXT PRIMARY KEY,
-    last_used_at INTEGER,
-    wake_durations_ms TEXT NOT NULL,
-    saved_at INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${schemaVersion};
-`;
-
 /** Names come and go (previews); what was not heard of for this long is forgotten at the next start. */
 const forgetAfterMs = 90 * 24 * 3_600_000;
+/** The same for what sleeps or runs all that time: nothing is to be heard of it. */
+const forgetOpenAfterMs = 4 * forgetAfterMs;
+
+const selectRows = `SELECT alias, last_used_at, pinned_until, wake_durations_ms,
+  open_kind AS kind, open_from AS from_at, open_memory_bytes AS memory_bytes FROM workload`;
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB, https://www.sqlite.org/rescode.html */
 const brokenCodes: ReadonlySet<number> = new Set([11, 26]);
 
 class BrokenFile extends Error {}
-class NewerSchema extends Error {}
 
 /**
  * Opens the file for reading and writing, making it and its directory where they do not exist. Never throws. A broken
@@ -92,9 +86,7 @@ function prepare(database: DatabaseSync): void {
   if (pragma(database, "quick_check") !== "ok") throw new BrokenFile("quick_check failed");
   // Also finds out whether the file may be written.
   database.exec("BEGIN IMMEDIATE");
-  const version = pragma(database, "user_version");
-  if (version === 0) database.exec(schema);
-  else if (version !== schemaVersion) throw new NewerSchema(`schema ${String(version)} is newer than this nodoff`);
+  migrate(database);
   database.exec("COMMIT");
 }
 
@@ -103,19 +95,22 @@ function pragma(database: DatabaseSync, name: string): unknown {
 }
 
 function readRows(database: DatabaseSync, wall: number): Map<string, Remembered> {
-  database.prepare("DELETE FROM workload WHERE saved_at < ?").run(Math.round(wall - forgetAfterMs));
+  database
+    .prepare("DELETE FROM workload WHERE saved_at < CASE WHEN open_kind IS NULL THEN ? ELSE ? END")
+    .run(Math.round(wall - forgetAfterMs), Math.round(wall - forgetOpenAfterMs));
   const rows = new Map<string, Remembered>();
-  for (const row of database.prepare("SELECT alias, last_used_at, wake_durations_ms FROM workload").iterate()) {
-    const lastUsedAt = row["last_used_at"];
+  for (const row of database.prepare(selectRows).iterate()) {
     rows.set(String(row["alias"]), {
-      lastUsedAt: typeof lastUsedAt === "number" ? lastUsedAt : null,
+      lastUsedAt: toNumber(row["last_used_at"]),
+      pinnedUntil: toNumber(row["pinned_until"]),
+      open: toInterval(row),
       wakeDurationsMs: parseDurations(row["wake_durations_ms"]),
     });
   }
   return rows;
 }
 
-function parseDurations(text: unknown): number[] {
+function parseDurations(text: SQLOutputValue | undefined): number[] {
   if (typeof text !== "string" || text === "") return [];
   return text.split(" ").map(Number).filter(Number.isFinite);
 }

@@ -1,45 +1,54 @@
+import { composeStore } from "./rows.ts";
 import type { Clock } from "../core/clock.ts";
+import type { JournalEvent } from "../core/journal.ts";
 import type { Store } from "../core/store.ts";
+import type { EndedInterval, History } from "./rows.ts";
 
-/** What is remembered of one workload. Times are wall clock ms. */
-export interface Remembered {
-  lastUsedAt: number | null;
-  /** Latest last. */
-  readonly wakeDurationsMs: number[];
+/** Kept in all; what is older goes first. Far less than a file keeps: this is the heap. */
+const keptEvents = 10_000;
+/** Kept in all, shared among the workloads, but `fewestPerAlias` for each. */
+const keptIntervals = 100_000;
+const fewestPerAlias = 20;
+
+/** A store that forgets at the end of the process. */
+export function createMemoryStore(clock: Pick<Clock, "wall">): Store {
+  return composeStore({
+    clock,
+    rows: new Map(),
+    history: createMemoryHistory(),
+    changed: () => undefined,
+    close: () => Promise.resolve(),
+  });
 }
 
-const keptDurations = 10;
-
-/** A store that forgets at the end of the process. Told of each change, so that others may keep it. */
-export function createMemoryStore(
-  clock: Clock,
-  options: { readonly initial?: Map<string, Remembered>; readonly changed?: (alias: string) => void } = {},
-): Store {
-  const rows = options.initial ?? new Map<string, Remembered>();
-  const rowOf = (alias: string): Remembered => {
-    const row = rows.get(alias) ?? { lastUsedAt: null, wakeDurationsMs: [] };
-    rows.set(alias, row);
-    return row;
-  };
+function createMemoryHistory(): History {
+  const ended = new Map<string, EndedInterval[]>();
+  const log: JournalEvent[] = [];
+  let lastEventId = 0;
   return {
-    lastUsed(alias) {
-      const at = rows.get(alias)?.lastUsedAt ?? null;
-      // The wall clock may have been set back since.
-      return at === null ? null : Math.min(at, clock.wall());
+    addInterval(alias, interval) {
+      const own = ended.get(alias) ?? [];
+      ended.set(alias, own);
+      own.push(interval);
+      cutHalf(own, Math.max(fewestPerAlias, Math.floor(keptIntervals / ended.size)));
     },
-    saveLastUsed(alias, at) {
-      const row = rowOf(alias);
-      if (row.lastUsedAt === at) return;
-      row.lastUsedAt = at;
-      options.changed?.(alias);
+    intervals: (alias, since) => (ended.get(alias) ?? []).filter(({ to }) => to > since),
+    addEvent(event) {
+      log.push(event);
+      lastEventId = Math.max(lastEventId, event.id);
+      cutHalf(log, keptEvents);
     },
-    wakeDurations: (alias) => [...(rows.get(alias)?.wakeDurationsMs ?? [])],
-    addWakeDuration(alias, durationMs) {
-      const { wakeDurationsMs } = rowOf(alias);
-      wakeDurationsMs.push(durationMs);
-      if (wakeDurationsMs.length > keptDurations) wakeDurationsMs.shift();
-      options.changed?.(alias);
+    events(alias, limit) {
+      if (limit <= 0) return [];
+      return (alias === null ? log : log.filter((event) => event.alias === alias)).slice(-limit);
     },
-    close: () => Promise.resolve(),
+    get lastEventId() {
+      return lastEventId;
+    },
   };
+}
+
+/** Down to `limit` when there are twice as many: shifting one by one would move the whole array each time. */
+function cutHalf(list: unknown[], limit: number): void {
+  if (list.length > limit * 2) list.splice(0, list.length - limit);
 }

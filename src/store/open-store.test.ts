@@ -35,6 +35,13 @@ function fileRows(dir: string): Record<string, number> {
   return Object.fromEntries(rows.map((row) => [String(row["alias"]), Number(row["last_used_at"])]));
 }
 
+function countRows(dir: string, table: string): number {
+  const database = new DatabaseSync(join(dir, "nodoff.db"), { readOnly: true });
+  const row = database.prepare(`SELECT count(*) AS n FROM ${table}`).get();
+  database.close();
+  return Number(row!["n"]);
+}
+
 describe("store", () => {
   it("remembers across a close", async (t) => {
     const { clock, logger, open } = setUp(t);
@@ -72,6 +79,102 @@ describe("store", () => {
     assert.equal(fileRows(dir)["w1"], at + 1);
   });
 
+  it("writes last uses in fair turn, and everything else before them", (t) => {
+    const { dir, clock, open } = setUp(t);
+    const store = open();
+    const at = clock.wall();
+    const busy = Array.from({ length: 3_500 }, (_, number) => `w${number}`);
+    for (const alias of busy) store.saveLastUsed(alias, at);
+    clock.advance(250);
+    assert.equal(Object.keys(fileRows(dir)).length, 1_000);
+    // Those that wait must not fall behind those that are used again and again.
+    for (const alias of busy) store.saveLastUsed(alias, at + 1);
+    store.savePin("w3400", at + 60_000);
+    store.addEvent({ id: 1, at, type: "audit", alias: "w3400", message: "pin asked" });
+    clock.advance(250);
+    const rows = fileRows(dir);
+    assert.equal(rows["w3400"], at + 1);
+    assert.deepEqual([rows["w0"], rows["w1500"], rows["w3000"]], [at, at + 1, undefined]);
+    clock.advance(500);
+    assert.equal(Object.keys(fileRows(dir)).length, 3_500);
+    clock.advance(250);
+    assert.equal(fileRows(dir)["w0"], at + 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  it("writes thousands of turns and events within a second", (t) => {
+    const { dir, clock, open } = setUp(t);
+    const store = open();
+    const at = clock.wall();
+    for (let number = 0; number < 2_000; number++) {
+      store.turnInterval(`w${number}`, { kind: "awake", memoryBytes: null }, at);
+      store.turnInterval(`w${number}`, { kind: "asleep", memoryBytes: 1.5 }, at + 1);
+      store.addEvent({ id: number + 1, at, type: "state", alias: `w${number}`, message: "asleep" });
+    }
+    clock.advance(250);
+    const tables = ["workload", "interval", "event"];
+    assert.deepEqual(
+      tables.map((table) => countRows(dir, table)),
+      [2_000, 2_000, 2_000],
+    );
+    assert.equal(clock.pending, 0);
+  });
+
+  it("goes on with stretches, pins and event ids where it was", async (t) => {
+    const { clock, open } = setUp(t);
+    const first = open();
+    const at = clock.wall();
+    first.turnInterval("blog", { kind: "awake", memoryBytes: null }, at - 500.6);
+    first.turnInterval("blog", { kind: "asleep", memoryBytes: 1e9 }, at);
+    first.savePin("blog", at + 60_000);
+    first.savePin("wiki", at + 60_000);
+    first.savePin("wiki", null);
+    first.addEvent({ id: 7, at, type: "state", alias: "blog", message: "asleep", state: "napping" });
+    await first.close();
+
+    const second = open();
+    assert.equal(second.pinnedUntil("blog"), at + 60_000);
+    assert.equal(second.pinnedUntil("wiki"), null);
+    assert.deepEqual(second.openInterval("blog"), { kind: "asleep", from: at, to: null, memoryBytes: 1e9 });
+    second.turnInterval("blog", { kind: "asleep", memoryBytes: null }, at + 5_000);
+    second.turnInterval("blog", { kind: "awake", memoryBytes: null }, at + 9_000);
+    assert.deepEqual(second.intervals("blog", at), [
+      { kind: "asleep", from: at, to: at + 9_000, memoryBytes: 1e9 },
+      { kind: "awake", from: at + 9_000, to: null, memoryBytes: null },
+    ]);
+    assert.equal(second.lastEventId, 7);
+    assert.deepEqual(second.events("blog", 10), [
+      { id: 7, at, type: "state", alias: "blog", message: "asleep", state: "napping" },
+    ]);
+  });
+
+  it("takes over the file of nodoff 0.1 (schema 1) with its rows", (t) => {
+    const { dir, clock, logger, open } = setUp(t);
+    const old = new DatabaseSync(join(dir, "nodoff.db"));
+    old.exec(`
+      CREATE TABLE workload (
+        alias TEXT PRIMARY KEY,
+        last_used_at INTEGER,
+        wake_durations_ms TEXT NOT NULL,
+        saved_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      PRAGMA user_version = 1;`);
+    const insert = old.prepare("INSERT INTO workload VALUES (?, ?, ?, ?)");
+    insert.run("blog", clock.wall() - 5_000, "100 200", clock.wall());
+    insert.run("wiki", null, "300", clock.wall());
+    old.close();
+
+    const store = open();
+    assert.equal(store.lastUsed("blog"), clock.wall() - 5_000);
+    assert.deepEqual(store.wakeDurations("blog"), [100, 200]);
+    assert.deepEqual([store.lastUsed("wiki"), store.wakeDurations("wiki")], [null, [300]]);
+    assert.deepEqual([store.pinnedUntil("blog"), store.openInterval("blog")], [null, null]);
+    store.turnInterval("blog", { kind: "asleep", memoryBytes: null }, clock.wall());
+    clock.advance(1_000);
+    assert.equal(fileRows(dir)["blog"], clock.wall() - 6_000);
+    assert.deepEqual(logger.lines, []);
+  });
+
   it("never answers with a time to come, should the wall clock have been set back", async (t) => {
     const { clock, open } = setUp(t);
     const first = open();
@@ -92,6 +195,69 @@ describe("store", () => {
     const second = open();
     assert.equal(second.lastUsed("old"), null);
     assert.notEqual(second.lastUsed("young"), null);
+  });
+
+  it("does not forget what has slept for 90 days", async (t) => {
+    const { clock, open } = setUp(t);
+    const first = open();
+    const at = clock.wall();
+    first.turnInterval("blog", { kind: "asleep", memoryBytes: 5 }, at);
+    await first.close();
+    clock.advance(200 * 24 * 3_600_000);
+    const second = open();
+    assert.deepEqual(second.openInterval("blog"), { kind: "asleep", from: at, to: null, memoryBytes: 5 });
+  });
+
+  it("leaves out what it cannot read in its own rows", async (t) => {
+    const { dir, clock, logger, open } = setUp(t);
+    const at = clock.wall();
+    const first = open();
+    first.turnInterval("blog", { kind: "awake", memoryBytes: null }, at - 10);
+    first.turnInterval("blog", { kind: "asleep", memoryBytes: null }, at);
+    first.addEvent({ id: 1, at, type: "state", alias: "blog", message: "one" });
+    first.addEvent({ id: 2, at, type: "state", alias: "blog", message: "two" });
+    await first.close();
+    const database = new DatabaseSync(join(dir, "nodoff.db"));
+    database.exec("UPDATE interval SET kind = 'flying'; UPDATE workload SET open_kind = 'flying'");
+    database.exec("UPDATE event SET body = '{' WHERE id = 1");
+    database.close();
+    const second = open();
+    assert.deepEqual([second.openInterval("blog"), second.intervals("blog", 0)], [null, []]);
+    assert.deepEqual(
+      second.events("blog", 10).map(({ message }) => message),
+      ["two"],
+    );
+    assert.deepEqual(logger.lines, []);
+  });
+
+  it("answers with what waits when the file cannot be read, and says so", (t) => {
+    const { dir, clock, logger, open } = setUp(t);
+    const store = open();
+    store.addEvent({ id: 1, at: clock.wall(), type: "state", alias: "blog", message: "one" });
+    clock.advance(1_000);
+    const other = new DatabaseSync(join(dir, "nodoff.db"));
+    other.exec("DROP TABLE event");
+    other.close();
+    store.addEvent({ id: 2, at: clock.wall(), type: "state", alias: "blog", message: "two" });
+    assert.deepEqual(
+      store.events("blog", 10).map(({ message }) => message),
+      ["two"],
+    );
+    assert.deepEqual(
+      logger.lines.map(({ level, message }) => [level, message]),
+      [["warn", "history cannot be read"]],
+    );
+  });
+
+  it("cuts texts that are pages long", (t) => {
+    const { clock, open } = setUp(t);
+    const store = open();
+    const message = "x".repeat(100_000);
+    const at = clock.wall();
+    store.addEvent({ id: 1, at, type: "state", alias: "blog", message, failure: { code: "EXITED", message } });
+    clock.advance(1_000);
+    const [event] = store.events("blog", 1);
+    assert.ok(event!.message.length < 5_000 && event!.failure!.message.length < 5_000);
   });
 
   it("keeps nothing on disk without a directory", async (t) => {
@@ -198,23 +364,41 @@ describe("store", () => {
   });
 
   it("survives kill -9 in the middle of writing: whole transactions only", { timeout: 30_000 }, async (t) => {
-    const { dir, open, logger } = setUp(t);
+    const { dir, clock, open, logger } = setUp(t);
+    // Nothing here is older than what is kept, and no last use is to come.
+    const start = clock.wall() - 1_000_000;
+    const farPin = start + 2_000_000;
     const script = fileURLToPath(new URL("../../test/support/store-child.ts", import.meta.url));
-    const child = spawn(process.execPath, [script, dir], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, dir, String(start)], { stdio: ["ignore", "pipe", "inherit"] });
     t.after(() => child.kill("SIGKILL"));
     let printed = 0;
     for await (const line of createInterface({ input: child.stdout })) {
       printed = Number(line);
-      // Far enough that many flushes (every 2 ms there) have happened.
+      // Far enough that many flushes (every ms there) have happened.
       if (printed >= 200) break;
     }
     child.kill("SIGKILL");
     await once(child, "exit");
     const store = open();
-    const values = Array.from({ length: 50 }, (_, number) => store.lastUsed(`w${number}`));
-    assert.equal(new Set(values).size, 1, `a torn round: ${values.join(" ")}`);
+    const aliases = Array.from({ length: 50 }, (_, number) => `w${number}`);
+    const last = store.lastEventId;
     // The child may have gone on until the signal, and may have lost what its last flush had not reached.
-    assert.ok(values[0]! >= printed - 150, `lost too much: ${values[0]} of ${printed}`);
+    assert.ok(last >= printed - 150, `lost too much: ${last} of ${printed}`);
+    assert.deepEqual(
+      store.events(null, 10_000).map(({ id, message }) => [id, message]),
+      Array.from({ length: last }, (_, number) => [number + 1, `round ${number + 1}`]),
+    );
+    for (const alias of aliases) {
+      assert.equal(store.lastUsed(alias), start + last, `a torn round: ${alias}`);
+      assert.equal(store.pinnedUntil(alias), farPin + last);
+      const intervals = store.intervals(alias, 0);
+      assert.equal(intervals.length, last, "a stretch per round");
+      for (const [place, { from, to, kind }] of intervals.entries()) {
+        assert.equal(from, start + place + 1);
+        assert.equal(to, place + 1 === last ? null : start + place + 2, "no gap, no overlap");
+        assert.equal(kind, place % 2 === 0 ? "asleep" : "awake");
+      }
+    }
     assert.deepEqual(logger.lines, []);
   });
 });

@@ -11,6 +11,8 @@ export interface WorkloadSource {
   readonly alias: string;
   readonly state: StateName;
   readonly tallies: Tallies;
+  /** Memory its sleeps have left free, times how long, up to now: it grows while the workload sleeps. */
+  readonly savedByteSeconds: number;
   readonly signals: Iterable<{ readonly name: string; readonly live: boolean }>;
 }
 
@@ -116,7 +118,7 @@ function workloadFamilies(sources: MetricSources): Family[] {
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
-          yield* resultSamples({ workload }, tallies.wakes);
+          yield* resultSamples({ workload }, tallies.wakes ?? { ok: 0, failed: 0 });
       },
     },
     {
@@ -135,12 +137,21 @@ function workloadFamilies(sources: MetricSources): Family[] {
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
-          for (const [method, counts] of Object.entries(tallies.sleeps))
+          for (const [method, counts] of Object.entries(tallies.sleeps ?? {}))
             yield* resultSamples({ workload, method }, counts);
       },
     },
     timeFamily(sources, "awake"),
     timeFamily(sources, "asleep"),
+    {
+      name: "nodoff_saved_memory_byte_seconds_total",
+      help: "Memory the workload used when it went to sleep, times how long it slept.",
+      type: "counter",
+      *collect() {
+        for (const { alias: workload, savedByteSeconds } of sources.workloads())
+          yield { labels: { workload }, value: savedByteSeconds };
+      },
+    },
   ];
 }
 

@@ -19,6 +19,7 @@ const contract: Readonly<Record<string, readonly [type: string, ...labels: strin
   nodoff_sleeps_total: ["counter", "workload", "method", "result"],
   nodoff_awake_seconds_total: ["counter", "workload"],
   nodoff_asleep_seconds_total: ["counter", "workload"],
+  nodoff_saved_memory_byte_seconds_total: ["counter", "workload"],
   nodoff_in_flight: ["gauge", "route"],
   nodoff_waiters: ["gauge", "route"],
   nodoff_health_status: ["gauge", "route", "status"],
@@ -37,7 +38,11 @@ function routeSource(alias: string, waiting = 0): RouteSource & { decisions: Dec
 }
 
 function workloadSource(alias: string, state: WorkloadSource["state"] = "napping"): WorkloadSource {
-  return { alias, state, tallies: createTallies(0), signals: [{ name: "requests", live: true }] };
+  const signals = [
+    { name: "requests", live: true },
+    { name: "connections", live: false },
+  ];
+  return { alias, state, tallies: createTallies(0), savedByteSeconds: 0, signals };
 }
 
 function setUp() {
@@ -128,6 +133,7 @@ describe("metrics", () => {
     assert.equal(text.value("nodoff_provider_connected", { provider: "local" }), 1);
     assert.equal(text.value("nodoff_provider_connected", { provider: "pve" }), 0);
     assert.equal(text.value("nodoff_signal_live", { workload: "blog", signal: "requests" }), 1);
+    assert.equal(text.value("nodoff_signal_live", { workload: "blog", signal: "connections" }), 0);
     route.decisions.allow++;
     route.decisions.page++;
     route.inFlight = 0;
@@ -165,6 +171,25 @@ describe("metrics", () => {
     assert.equal(text.value("nodoff_asleep_seconds_total", { workload: "blog" }), 1.5);
     assert.equal(text.value("nodoff_awake_seconds_total", { workload: "blog" }), 2.5);
     assert.equal(text.value("nodoff_wake_seconds_count", { workload: "blog" }), undefined, "none got ready");
+  });
+
+  it("tells what sleep saved, as it grows", async () => {
+    const { workloads, scrape } = setUp();
+    const name = "nodoff_saved_memory_byte_seconds_total";
+    assert.equal((await scrape()).value(name, { workload: "blog" }), 0);
+    workloads.set("blog", { ...workloadSource("blog"), savedByteSeconds: 1.5e12 });
+    assert.equal((await scrape()).value(name, { workload: "blog" }), 1.5e12);
+  });
+
+  it("tells the signals of each workload", async () => {
+    const { workloads, scrape } = setUp();
+    workloads.set("wiki", { ...workloadSource("wiki"), signals: [{ name: "cpu", live: true }] });
+    const { series } = await scrape();
+    const live = series.filter((one) => one.name === "nodoff_signal_live" && one.labels["workload"] === "wiki");
+    assert.deepEqual(
+      live.map(({ labels, value }) => [labels["signal"], value]),
+      [["cpu", 1]],
+    );
   });
 
   it("hands buckets over cumulative, with sum and count", async () => {

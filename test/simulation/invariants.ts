@@ -89,7 +89,8 @@ export function createWatch(world: World, isWaitedFor: (ref: Ref) => boolean): W
     checkStarting(ref, model);
     must(next !== "napping" || !model.queued, `a wake of ${ref} behind its stop is lost`);
     model.queued = false;
-    if ((next === "ready" && model.state !== "stopping") || next === "error") model.awakeSince = clock.now();
+    const isBeginning = (next === "ready" || next === "error") && model.state !== "stopping";
+    if (isBeginning) model.awakeSince = clock.now();
     if (next === "ready") model.asked = false;
     if (next === "starting") model.wakeTimeoutMs = model.config.wakeTimeoutMs;
     model.state = next;

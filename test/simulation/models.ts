@@ -20,7 +20,7 @@ export interface Model {
   /** As the journal told it last. */
   state: StateName;
   enteredAt: number;
-  /** Ready or in error since; a refused stop is no new beginning. */
+  /** Ready or in error since; a refused stop leads back to what it was and is no new beginning. */
   awakeSince: number;
   /** Of the attempt under way. */
   wakeTimeoutMs: number;

@@ -6,7 +6,7 @@ import { createJournal } from "../../src/engine/journal.ts";
 import { createSupervisor, type Supervisor } from "../../src/engine/supervisor.ts";
 import type { Workload } from "../../src/engine/workload-parts.ts";
 import { fakeClock } from "../support/fake-clock.ts";
-import { fakeProber, fakeSignal, fakeStore } from "../support/fake-engine.ts";
+import { fakeProber, fakeSignal, fakeStore, requestsSignal } from "../support/fake-engine.ts";
 import { silentLogger } from "../support/logger.ts";
 import type { EngineCall, Plan, Ref } from "./actions.ts";
 import { faultyProvider } from "./faulty-provider.ts";
@@ -47,12 +47,9 @@ export function createWorld(plan: Plan) {
     prober,
     store: fakeStore(),
     signals: [
-      fakeSignal("requests", (alias) => {
-        const lastUsedAt = supervisor.workload(alias)?.lastUsedAt ?? null;
-        return { kind: "read", lastUsedAt, inUse: false, text: "last request" };
-      }),
-      fakeSignal("use", (alias) => toReading(models[refOf(alias)])),
-      ...(plan.slowSignalMs === 0 ? [] : [slowSignal((alias) => models[refOf(alias)])]),
+      requestsSignal(),
+      fakeSignal("use", ({ spec }) => toReading(models[spec.ref as Ref])),
+      ...(plan.slowSignalMs === 0 ? [] : [slowSignal((ref) => models[ref])]),
     ],
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
@@ -68,9 +65,9 @@ export function createWorld(plan: Plan) {
     publicUrl: null,
   });
 
-  function slowSignal(modelOf: (alias: string) => Model): Signal {
-    return fakeSignal("slow", (alias, { signal }) => {
-      const model = modelOf(alias);
+  function slowSignal(modelOf: (ref: Ref) => Model): Signal {
+    return fakeSignal("slow", ({ spec }, { signal }) => {
+      const model = modelOf(spec.ref as Ref);
       const { promise, resolve } = Promise.withResolvers<void>();
       const cancel = clock.after(plan.slowSignalMs, resolve);
       const end = (): void => {

@@ -11,7 +11,9 @@ import { Problem } from "../../src/control/schema.ts";
 import type { HealthView } from "../../src/core/health.ts";
 import { decisionNames } from "../../src/core/route.ts";
 import type { DecisionCounts, Route } from "../../src/core/route.ts";
-import type { WorkloadHandle, WorkloadView } from "../../src/core/workload-handle.ts";
+import type { WorkloadSpec } from "../../src/core/spec.ts";
+import type { SleepAnswer, WorkloadHandle, WorkloadView } from "../../src/core/workload-handle.ts";
+import { createJournal } from "../../src/engine/journal.ts";
 import { fakeClock } from "./fake-clock.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { recordingLogger } from "./logger.ts";
@@ -20,9 +22,18 @@ import { doorSpec, routeSpec, workloadSpec } from "./specs.ts";
 /** The admin token of `startControl`. */
 export const token = "right-töken";
 
-/** Counts whatever would change or renew something. */
-function fakeWorkload(alias: string, view: Partial<WorkloadView>, changes: string[]): WorkloadHandle {
-  const full: WorkloadView = {
+/** Notes whatever would change or renew something. */
+export function fakeWorkload(
+  alias: string,
+  options: {
+    readonly view?: Partial<WorkloadView>;
+    readonly spec?: Partial<WorkloadSpec>;
+    readonly sleep?: SleepAnswer;
+    readonly changes?: string[];
+  } = {},
+): WorkloadHandle {
+  const { changes = [] } = options;
+  let full: WorkloadView = {
     state: "napping",
     since: 0,
     reasons: [],
@@ -32,15 +43,29 @@ function fakeWorkload(alias: string, view: Partial<WorkloadView>, changes: strin
     etaMs: null,
     failure: null,
     nextTryAt: null,
-    ...view,
+    pinnedUntil: null,
+    dependsOn: [],
+    dependants: [],
+    wouldSleepSince: null,
+    ...options.view,
   };
   const change = (what: string) => () => void changes.push(`${alias} ${what}`);
   return {
-    spec: workloadSpec({ alias, displayName: `My ${alias}`, ref: `${alias}-web` }),
+    spec: workloadSpec({ alias, displayName: `My ${alias}`, ref: `${alias}-web`, ...options.spec }),
     allow: full.state === "ready",
     state: full.state,
     touch: change("touch"),
-    wake: () => changes.push(`${alias} wake`) > 0,
+    pass: change("pass"),
+    wake: (cause) => changes.push(`${alias} wake ${cause}`) > 0,
+    sleep: ({ force, reason }) => {
+      changes.push(`${alias} sleep force=${force} ${reason}`);
+      return Promise.resolve(options.sleep ?? { kind: "accepted" });
+    },
+    restart: (reason) => void changes.push(`${alias} restart ${reason}`),
+    pin: (until, reason) => {
+      changes.push(`${alias} pin ${until} ${reason}`);
+      full = { ...full, pinnedUntil: until };
+    },
     settled: () => {
       changes.push(`${alias} settled`);
       return Promise.resolve({ kind: "ready" });
@@ -75,23 +100,29 @@ export function fakeRoute(
 
 function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
   const wall = clock.wall();
-  const blog = fakeWorkload(
-    "blog",
-    {
+  const blog = fakeWorkload("blog", {
+    changes,
+    spec: { dryRun: true },
+    view: {
       state: "ready",
       reasons: [{ signal: "proxy", verdict: "in_use", text: "2 open requests through nodoff" }],
       lastUsedAt: wall - 1_000,
       sleepsAt: wall + 60_000,
       wokenAt: wall - 5_000,
       etaMs: 419.6,
+      dependsOn: ["blog-db"],
     },
+  });
+  const wiki = fakeWorkload("wiki", {
     changes,
-  );
-  const wiki = fakeWorkload(
-    "wiki",
-    { state: "error", failure: { code: "EXITED", message: "exit 1" }, nextTryAt: wall + 5_000 },
-    changes,
-  );
+    view: {
+      state: "error",
+      failure: { code: "EXITED", message: "exit 1" },
+      nextTryAt: wall + 5_000,
+      pinnedUntil: wall + 60_000,
+      dependants: ["blog"],
+    },
+  });
   const workloads = new Map([blog, wiki].map((workload) => [workload.spec.alias, workload]));
   const routes = new Map(
     [
@@ -122,6 +153,9 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
     workload: (alias) => workloads.get(alias),
     signals: (alias) =>
       alias === "blog" ? [{ name: "requests", live: true, lastUsedAt: wall - 1_000, needs: null }] : [],
+    events: () => [],
+    intervals: () => [],
+    journal: createJournal({ clock, logger: recordingLogger() }),
     providers: () => [
       { name: "local", type: "docker", connected: true, failure: null, workloads: 2 },
       {
@@ -177,6 +211,8 @@ export interface Reply {
 export interface AskOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Text is sent as it is, anything else as JSON. */
+  readonly body?: unknown;
   /** Default: the right one; null = none. */
   readonly bearer?: string | null;
 }
@@ -186,7 +222,8 @@ export async function startControl(t: TestContext, overrides: Partial<ControlDep
   const clock = fakeClock();
   const changes: string[] = [];
   const logger = recordingLogger();
-  const server = createServer(createControl({ ...fakeDeps(clock, changes), logger, ...overrides }));
+  const journal = createJournal({ clock, logger });
+  const server = createServer(createControl({ ...fakeDeps(clock, changes), logger, journal, ...overrides }));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => void server.close());
@@ -195,27 +232,37 @@ export async function startControl(t: TestContext, overrides: Partial<ControlDep
     const { method = "GET", headers = {}, bearer = token } = options;
     // As a client that types UTF-8 into the header.
     const authorization = bearer === null ? {} : { authorization: Buffer.from(`Bearer ${bearer}`).toString("latin1") };
-    const request = httpRequest({ port, host: "127.0.0.1", path, method, headers: { ...authorization, ...headers } });
-    request.end();
+    const sent = toBody(options.body);
+    const all = { ...authorization, ...sent.headers, ...headers };
+    const request = httpRequest({ port, host: "127.0.0.1", path, method, headers: all });
+    request.end(sent.bytes);
     const [response] = (await once(request, "response")) as [IncomingMessage];
     let body = "";
     for await (const chunk of response.setEncoding("utf8")) body += String(chunk);
     return { status: response.statusCode ?? 0, headers: response.headers, body };
   };
-  return { ask, clock, changes, logger };
+  return { ask, clock, changes, logger, journal };
 }
 
-/** The body of a 200, checked against its schema. */
-export function read<T extends z.ZodType>(schema: T, reply: Reply): z.infer<T> {
-  assert.equal(reply.status, 200, reply.body);
+function toBody(body: unknown): { readonly bytes?: Buffer; readonly headers: Readonly<Record<string, string>> } {
+  if (body === undefined) return { headers: {} };
+  // Bytes: Node would send a string in one piece with the headers, and those as UTF-8.
+  const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  return { bytes, headers: { "content-type": "application/json" } };
+}
+
+/** The body of a 200 (or another success), checked against its schema. */
+export function read<T extends z.ZodType>(schema: T, reply: Reply, status = 200): z.infer<T> {
+  assert.equal(reply.status, status, reply.body);
   assert.match(String(reply.headers["content-type"]), /^application\/json/);
   return schema.parse(JSON.parse(reply.body));
 }
 
-export function assertProblem(reply: Reply, status: number, code: string): void {
+export function assertProblem(reply: Reply, status: number, code: string): z.infer<typeof Problem> {
   assert.equal(reply.status, status, reply.body);
   assert.equal(reply.headers["content-type"], "application/problem+json");
   const problem = Problem.parse(JSON.parse(reply.body));
   assert.equal(problem.status, status);
   assert.equal(problem.code, code);
+  return problem;
 }

@@ -5,12 +5,14 @@ import type { ProbeTarget } from "../../src/core/prober.ts";
 import { createJournal } from "../../src/engine/journal.ts";
 import { createSupervisor, type Supervisor } from "../../src/engine/supervisor.ts";
 import { fakeClock, settle } from "./fake-clock.ts";
-import { fakeProber, fakeSignal, fakeStore } from "./fake-engine.ts";
+import { fakeProber, fakeStore, requestsSignal } from "./fake-engine.ts";
 import { type FakeOptions, fakeProvider } from "./fake-provider.ts";
 import { recordingLogger } from "./logger.ts";
 import { routeSpec, workloadSpec } from "./specs.ts";
 
 export interface WorldOptions {
+  /** More workloads and routes than `app`. */
+  readonly more?: readonly WorkloadSpec[];
   readonly spec?: Partial<WorkloadSpec>;
   readonly engine?: FakeOptions;
   /** Whether the upstream answers; default always. */
@@ -37,20 +39,13 @@ export async function engineWorld(options: WorldOptions = {}) {
     journal,
     prober,
     store: options.store ?? fakeStore(),
-    signals: [
-      fakeSignal("requests", (alias) => {
-        const at = supervisor.workload(alias)?.lastUsedAt ?? Number.NEGATIVE_INFINITY;
-        const lastUsedAt = at === Number.NEGATIVE_INFINITY ? null : at;
-        return { kind: "read", lastUsedAt, inUse: false, text: "last request" };
-      }),
-      ...(options.signals ?? []),
-    ],
+    signals: [requestsSignal(), ...(options.signals ?? [])],
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     discover: () => ({ kind: "none" }),
   });
   supervisor.addProvider(provider);
-  supervisor.configure({ workloads: [workloadSpec(options.spec)], routes: [routeSpec()] });
+  supervisor.configure({ workloads: [workloadSpec(options.spec), ...(options.more ?? [])], routes: [routeSpec()] });
   await settle();
   const app = supervisor.workload("app");
   if (app === undefined) throw new Error("the world has no app");

@@ -29,6 +29,10 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     etaMs: null,
     failure: null,
     nextTryAt: null,
+    pinnedUntil: null,
+    dependsOn: [],
+    dependants: [],
+    wouldSleepSince: null,
   };
   let rechecks = 0;
   let logReads = 0;
@@ -41,6 +45,10 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
       return view.state;
     },
     touch: () => undefined,
+    pass: () => undefined,
+    sleep: () => Promise.resolve({ kind: "accepted" }),
+    restart: () => undefined,
+    pin: () => undefined,
     wake: (cause) => wakes.push(cause) > 0,
     settled: () => new Promise(() => undefined),
     waiting: 0,

@@ -1,3 +1,5 @@
+import { createMemoryStore } from "../../src/store/memory-store.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { Prober, ProbeTarget } from "../../src/core/prober.ts";
 import type { Signal } from "../../src/core/signal.ts";
 import type { Store } from "../../src/core/store.ts";
@@ -23,20 +25,35 @@ export function fakeProber(answers: (target: ProbeTarget) => boolean = () => tru
   return prober;
 }
 
-/** A store in memory. */
-export function fakeStore(used: Readonly<Record<string, number>> = {}): Store {
-  const lastUsed = new Map(Object.entries(used));
-  const durations = new Map<string, number[]>();
-  return {
-    lastUsed: (alias) => lastUsed.get(alias) ?? null,
-    saveLastUsed: (alias, at) => void lastUsed.set(alias, at),
-    wakeDurations: (alias) => durations.get(alias) ?? [],
-    addWakeDuration: (alias, ms) => void durations.set(alias, [...(durations.get(alias) ?? []), ms]),
-    close: () => Promise.resolve(),
-  };
+/**
+ * A store in memory; `used` are last uses (wall clock ms). Give it the test's clock where pins end or the clock is set
+ * back: without one no time is past and none to come.
+ */
+export function fakeStore(used: Readonly<Record<string, number>> = {}, clock?: Pick<Clock, "wall">): Store {
+  const store = createMemoryStore(clock ?? { wall: () => Number.POSITIVE_INFINITY });
+  for (const [alias, at] of Object.entries(used)) store.saveLastUsed(alias, at);
+  if (clock !== undefined) return store;
+  const pins = new Map<string, number | null>();
+  store.pinnedUntil = (alias) => pins.get(alias) ?? null;
+  store.savePin = (alias, until) => void pins.set(alias, until);
+  return store;
 }
 
-/** A signal whose reading the test sets. */
-export function fakeSignal(name: string, read: Signal["read"]): Signal {
-  return { name, needs: null, covers: () => true, read };
+/** A signal whose reading the test sets; `asks` false: one that knows at once. */
+export function fakeSignal(name: string, read: Signal["read"], asks = true): Signal {
+  return { name, needs: null, asks, covers: () => true, required: () => false, read };
+}
+
+/** What the doors counted, as the real one says it. */
+export function requestsSignal(): Signal {
+  return fakeSignal(
+    "requests",
+    ({ lastUsedAt }) => ({
+      kind: "read",
+      lastUsedAt: lastUsedAt === Number.NEGATIVE_INFINITY ? null : lastUsedAt,
+      inUse: false,
+      text: "last request",
+    }),
+    false,
+  );
 }

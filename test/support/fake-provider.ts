@@ -4,15 +4,19 @@ import type {
   Address,
   Capabilities,
   Change,
+  ComposePlace,
   Counters,
   EngineHealth,
+  ExecResult,
+  Insight,
   Look,
+  OpenConnection,
   Power,
   Provider,
   ProviderObserver,
 } from "../../src/core/provider.ts";
 
-type Method = Exclude<keyof Provider, "name" | "type" | "capabilities" | "watch" | "close">;
+type Method = Exclude<keyof Provider, "name" | "type" | "capabilities" | "insight" | "watch" | "close"> | keyof Insight;
 
 export interface FakeCall {
   readonly method: Method;
@@ -37,7 +41,17 @@ export interface FakeOptions {
   readonly warnings?: readonly string[];
   readonly address?: Address;
   readonly logs?: readonly string[];
-  readonly counters?: Counters;
+  /** These are asked for anew at each call where they are functions; also while it does not run. */
+  readonly counters?: Counters | (() => Counters);
+  /** Answered only while it runs. */
+  readonly connections?: readonly OpenConnection[] | (() => readonly OpenConnection[]);
+  /** Answered only while it runs or is frozen. */
+  readonly sessions?: readonly string[] | (() => readonly string[]);
+  /** Default: exit code 0, no output. */
+  readonly exec?: ExecResult | ((command: readonly string[]) => ExecResult);
+  readonly compose?: ComposePlace;
+  readonly sharesNetworkWith?: string;
+  readonly ports?: readonly number[];
   /** Runs right after each start or resume took effect: crash it, open a port, … */
   readonly onStart?: () => void;
   /** Does not end by the stop signal: `stop` then lasts its whole timeout. */
@@ -118,11 +132,17 @@ function until(signal: AbortSignal, arm: (done: () => void) => () => void): Prom
   return promise;
 }
 
+function valueOf<T extends object>(value: T | (() => T)): T {
+  return typeof value === "function" ? (value as () => T)() : value;
+}
+
 /** An engine in memory. Effects happen at the moment a call takes effect; watchers hear of them before it resolves. */
 export function fakeProvider(deps: {
   readonly name?: string;
   readonly clock: Clock;
   readonly capabilities?: Partial<Capabilities>;
+  /** What it can tell of the inside; default all, null = `insight` is absent. */
+  readonly insight?: readonly (keyof Insight)[] | null;
 }): FakeProvider {
   const { clock } = deps;
   const name = deps.name ?? "local";
@@ -209,6 +229,26 @@ export function fakeProvider(deps: {
     const { ref = null, when = "before" } = options;
     scripts.push({ method, ref, when, times: options.times ?? times, run });
   };
+  const { insight: parts = ["connections", "sessions", "exec"] } = deps;
+  const insight: Insight = {
+    connections: (ref, options) =>
+      call("connections", ref, options, () => {
+        const { look, options: scripted } = need(ref);
+        return look.power === "running" ? valueOf(scripted.connections ?? []) : [];
+      }),
+    sessions: (ref, options) =>
+      call("sessions", ref, options, () => {
+        const { look, options: scripted } = need(ref);
+        return look.power === "running" || look.power === "paused" ? valueOf(scripted.sessions ?? []) : [];
+      }),
+    exec: (ref, command, options) =>
+      call("exec", ref, options, () => {
+        const workload = need(ref);
+        if (workload.look.power !== "running") throw engineError(workload);
+        const { exec = { exitCode: 0, output: "" } } = workload.options;
+        return typeof exec === "function" ? exec(command) : exec;
+      }),
+  };
   const end = (workload: Workload, exitCode: number): void => {
     if (workload.look.power !== "stopped") toEnded(workload, { asked: true, exitCode });
   };
@@ -217,6 +257,7 @@ export function fakeProvider(deps: {
     name,
     type: "docker",
     capabilities: { pause: true, kill: true, logs: true, health: true, discovers: true, ...deps.capabilities },
+    ...(parts !== null && { insight: Object.fromEntries(parts.map((part) => [part, insight[part]])) }),
     calls,
     count: (method, ref) =>
       calls.filter((entry) => entry.method === method && (ref === undefined || entry.ref === ref)).length,
@@ -236,6 +277,9 @@ export function fakeProvider(deps: {
         labels: options.labels ?? {},
         refusal: options.refusal ?? null,
         warnings: options.warnings ?? [],
+        ...(options.compose !== undefined && { compose: options.compose }),
+        ...(options.sharesNetworkWith !== undefined && { sharesNetworkWith: options.sharesNetworkWith }),
+        ...(options.ports !== undefined && { ports: options.ports }),
       };
       workloads.set(ref, { look, options });
       relist();
@@ -328,7 +372,7 @@ export function fakeProvider(deps: {
       }),
     logs: (ref, options) =>
       call("logs", ref, options, () => (options.lines > 0 ? (need(ref).options.logs ?? []).slice(-options.lines) : [])),
-    counters: (ref, options) => call("counters", ref, options, () => need(ref).options.counters ?? {}),
+    counters: (ref, options) => call("counters", ref, options, () => valueOf(need(ref).options.counters ?? {})),
     address: (ref, query, options) =>
       call("address", ref, options, () => {
         const { address } = need(ref).options;

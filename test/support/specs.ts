@@ -1,4 +1,16 @@
-import type { DoorSpec, HealthSpec, RouteSpec, WorkloadSpec } from "../../src/core/spec.ts";
+import type { ActivitySpec, DoorSpec, HealthSpec, RouteSpec, WorkloadSpec } from "../../src/core/spec.ts";
+
+/** What counts as use by contract.md's defaults. */
+export function activitySpec(overrides: Partial<ActivitySpec> = {}): ActivitySpec {
+  return {
+    connections: { required: false, staleAfterMs: null },
+    network: { required: false, floorBytesPerS: 256 },
+    cpu: { required: false, floorPercent: 5 },
+    execSessions: true,
+    probe: null,
+    ...overrides,
+  };
+}
 
 /** A workload with contract.md's defaults; tests name only what they are about. */
 export function workloadSpec(overrides: Partial<WorkloadSpec> = {}): WorkloadSpec {
@@ -20,6 +32,16 @@ export function workloadSpec(overrides: Partial<WorkloadSpec> = {}): WorkloadSpe
     stopTimeoutMs: null,
     loading: { theme: "default", title: null, icon: null, showLogs: false, logLines: 30, redirectPath: null },
     showDetails: false,
+    deeper: [],
+    sleeps: true,
+    followsDependants: false,
+    dependsOn: [],
+    dependsOnSleep: false,
+    members: [],
+    wakeMembers: "all",
+    activity: activitySpec(),
+    schedule: null,
+    dryRun: false,
     ...overrides,
   };
 }

@@ -4,6 +4,7 @@ import type { Containers } from "./containers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { toPower } from "./look.ts";
 import type { RawContainer, RawEndpoint } from "./raw.ts";
+import { networkOwner } from "./surroundings.ts";
 
 export interface AddressDeps {
   readonly containers: Containers;
@@ -52,7 +53,7 @@ export async function findAddress(
 async function netOwner(containers: Containers, raw: RawContainer, io: IoOptions): Promise<RawContainer> {
   let owner = raw;
   for (let hop = 0; hop < maxHops; hop++) {
-    const id = /^container:(.+)$/.exec(owner.HostConfig?.NetworkMode ?? "")?.[1];
+    const id = networkOwner(owner.HostConfig?.NetworkMode);
     const next = id === undefined ? undefined : await containers.byId(id, io);
     if (next === undefined) return owner;
     owner = next;

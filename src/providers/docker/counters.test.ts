@@ -13,6 +13,15 @@ describe("docker counters", () => {
   it("leave the network out where it is not its own", () => assert.deepEqual(toCounters(stats, false), { cpuMs: 5 }));
   it("leave out what is not counted", () =>
     assert.deepEqual(toCounters({ read: stats.read, networks: null }, true), {}));
+  it("count memory without the page cache that can go, by cgroup v1, v2 and old engines", () => {
+    const memory = (usage: number, more: Record<string, number>) =>
+      toCounters({ read: stats.read, memory_stats: { usage, stats: more } }, true);
+    assert.deepEqual(memory(100, { total_inactive_file: 30, inactive_file: 5, cache: 60 }), { memoryBytes: 70 });
+    assert.deepEqual(memory(100, { inactive_file: 20, file: 60 }), { memoryBytes: 80 });
+    assert.deepEqual(memory(100, { cache: 10 }), { memoryBytes: 90 });
+    assert.deepEqual(memory(10, { cache: 11 }), { memoryBytes: 0 });
+    assert.deepEqual(toCounters({ read: stats.read, memory_stats: {} }, true), {});
+  });
   it("are empty while it does not run", () => {
     assert.deepEqual(toCounters({ ...stats, read: "0001-01-01T00:00:00Z" }, true), {});
   });

@@ -1,11 +1,15 @@
 import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Provider, ProviderObserver } from "../../core/provider.ts";
+import type { Counters, Provider, ProviderObserver } from "../../core/provider.ts";
 import { findAddress } from "./address.ts";
 import { createClient } from "./client.ts";
 import { createContainers } from "./containers.ts";
 import { readCounters } from "./counters.ts";
+import { createExecs } from "./exec.ts";
+import { createHostProcesses } from "./host-processes.ts";
+import type { HostPaths } from "./host-process.ts";
+import { createInsight } from "./insight.ts";
 import { toEndpoint } from "./endpoint.ts";
 import type { DockerTls } from "./endpoint.ts";
 import { createMarks } from "./marks.ts";
@@ -17,6 +21,7 @@ import type { Self } from "./self.ts";
 import { watchEngine } from "./watch.ts";
 
 export type { DockerTls } from "./endpoint.ts";
+export type { HostPaths } from "./host-process.ts";
 export { readSelf } from "./self.ts";
 export type { Self } from "./self.ts";
 
@@ -34,6 +39,11 @@ export interface DockerProviderOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * Where the engine's machine shows its processes and control groups; default `/proc` and `/sys/fs/cgroup`. Used for
+   * containers that are found there; needs `pid: host`, or the machine's own `/proc` mounted, and `cgroup: host`.
+   */
+  readonly host?: Partial<HostPaths>;
   /** 0 to below 1, for the jitter of reconnects; default Math.random. */
   readonly random?: () => number;
 }
@@ -51,6 +61,9 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
   const client = createClient({ endpoint, clock });
   const containers = createContainers({ client, clock, marks, ownId });
   const power = createPower({ client, containers, marks, clock });
+  const paths: HostPaths = { proc: "/proc", cgroup: "/sys/fs/cgroup", ...options.host };
+  const processes = createHostProcesses({ containers, paths });
+  const insight = createInsight({ containers, execs: createExecs({ client, clock }), processes });
   const closing = new AbortController();
   const watches = new Set<{ close(): Promise<void> }>();
   let asked = false;
@@ -70,8 +83,15 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
     const deps = { client, containers, marks, clock, logger, random: options.random ?? Math.random };
     const watching = watchEngine(deps, {
       link,
-      listed: (looks) => observer.listed(looks),
-      changed: (change) => observer.changed(change),
+      listed(looks) {
+        processes.forget();
+        insight.keep(new Set(looks.map(({ id }) => id)));
+        observer.listed(looks);
+      },
+      changed(change) {
+        processes.forget(change.refs);
+        observer.changed(change);
+      },
     });
     const closed = {
       close() {
@@ -89,20 +109,34 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
       if (closing.signal.aborted) throw new NodoffError("SHUTTING_DOWN", `${name} is closed`);
       return run(...args);
     };
+  /** What was known of its process may be true no longer, whether the call succeeds or not. */
+  const acting = <A extends readonly [string, ...(readonly unknown[])]>(run: (...args: A) => Promise<void>) =>
+    open((...args: A) => run(...args).finally(() => processes.forget([args[0]])));
   return {
     name,
     type: "docker",
     capabilities: { pause: true, kill: true, logs: true, health: true, discovers: true },
+    insight: {
+      connections: open(insight.connections),
+      sessions: open(insight.sessions),
+      exec: open(insight.exec),
+    },
     list: open(async (io) => (await containers.entries(io)).map(({ look }) => look)),
     inspect: open((ref, io) => containers.look(ref, io)),
-    start: open(power.start),
-    stop: open(power.stop),
-    pause: open(power.pause),
-    resume: open(power.resume),
-    kill: open(power.kill),
+    start: acting(power.start),
+    stop: acting(power.stop),
+    pause: acting(power.pause),
+    resume: acting(power.resume),
+    kill: acting(power.kill),
     watch,
     logs: open(async (ref, io) => readOutput(client, await containers.need(ref, { signal: io.signal }), io)),
-    counters: open(async (ref, io) => readCounters(client, await containers.need(ref, io), io)),
+    counters: open((ref, io) =>
+      processes.ask<Counters>(ref, io, {
+        ended: {},
+        onHost: (process) => process.counters(),
+        byEngine: (raw) => readCounters(client, raw, io),
+      }),
+    ),
     address: open((ref, { port }, { signal }) =>
       findAddress({ containers, endpoint, ownId, network }, ref, { port, signal }),
     ),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { rowToLook, serviceFilter, toLook } from "./look.ts";
+import { serviceFilter } from "./compose.ts";
+import { rowToLook, toLook } from "./look.ts";
 import type { LookContext } from "./look.ts";
 import type { RawContainer } from "./raw.ts";
 
@@ -99,16 +100,68 @@ describe("docker look", () => {
     assert.equal(warnings("unless-stopped").length, 0);
   });
 
+  describe("its surroundings", () => {
+    const dependsOn = (text: string) => look(compose({ "com.docker.compose.depends_on": text })).compose?.dependsOn;
+
+    it("are left out where there are none", () => {
+      const found = Object.keys(look());
+      for (const key of ["compose", "sharesNetworkWith", "ports"]) assert.ok(!found.includes(key), key);
+    });
+
+    it("are its place in a compose project", () => {
+      assert.deepEqual(look(compose()).compose, { project: "blog", service: "web", dependsOn: [] });
+      assert.deepEqual(look(compose(), { alone: false }).compose?.service, "web");
+      assert.equal(look(compose({ "com.docker.compose.oneoff": "True" })).compose, undefined);
+    });
+
+    it("are what it depends on, as every version of compose writes it", () => {
+      assert.deepEqual(dependsOn(""), []);
+      assert.deepEqual(dependsOn("db:service_healthy:false,cache:service_started:true"), [
+        { service: "db", condition: "healthy" },
+        { service: "cache", condition: "started" },
+      ]);
+      assert.deepEqual(dependsOn("init:service_completed_successfully:false"), [
+        { service: "init", condition: "completed" },
+      ]);
+      assert.deepEqual(dependsOn("db,cache:new_condition:true"), [
+        { service: "db", condition: "started" },
+        { service: "cache", condition: "started" },
+      ]);
+    });
+
+    it("are the network it uses instead of its own", () => {
+      const owner = "b".repeat(64);
+      assert.equal(look({ HostConfig: { NetworkMode: `container:${owner}` } }).sharesNetworkWith, owner);
+      assert.equal(look({ HostConfig: { NetworkMode: "host" } }).sharesNetworkWith, undefined);
+    });
+
+    it("are the TCP ports that image, creation or network name, each once", () => {
+      const found = look({
+        Config: { ExposedPorts: { "8080/tcp": {}, "53/udp": {}, "443/tcp": {} } },
+        HostConfig: { PortBindings: { "9000/tcp": [{ HostPort: "80" }] } },
+        NetworkSettings: { Ports: { "443/tcp": [{ HostPort: "8443" }], "7/tcp": null } },
+      });
+      assert.deepEqual(found.ports, [7, 443, 8080, 9000]);
+    });
+  });
+
   it("makes do with a row of the list", () => {
     const row = {
       Id: id,
       Names: ["/other/alias", "/web"],
       State: "running",
       Status: "Up 3 seconds (unhealthy)",
-      ...compose().Config,
+      ...compose({ "com.docker.compose.depends_on": "db" }).Config,
+      HostConfig: { NetworkMode: "container:x" },
+      Ports: [
+        { PrivatePort: 80, Type: "tcp" },
+        { PrivatePort: 80, Type: "tcp" },
+        { PrivatePort: 53, Type: "udp" },
+      ],
     };
     const rough = rowToLook(row, context);
     assert.deepEqual([rough.refs, rough.power, rough.health], [["web", "blog/web"], "running", "unhealthy"]);
+    assert.deepEqual([rough.compose?.dependsOn.length, rough.sharesNetworkWith, rough.ports], [1, "x", [80]]);
     const ended = rowToLook({ Id: id, Names: ["/web"], State: "exited", Status: "Exited (3) 2 days ago" }, context);
     assert.deepEqual([ended.power, ended.exitCode], ["stopped", 3]);
   });

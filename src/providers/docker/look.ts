@@ -1,8 +1,8 @@
 import type { EngineHealth, Look, Power } from "../../core/provider.ts";
+import { isOneOff, serviceOf } from "./compose.ts";
 import type { RawContainer, RawRow } from "./raw.ts";
+import { portsOf, rowPorts, toSurroundings } from "./surroundings.ts";
 
-const projectLabel = "com.docker.compose.project";
-const serviceLabel = "com.docker.compose.service";
 const defaultIntervalMs = 30_000;
 
 /** What a look needs besides the container itself. */
@@ -13,22 +13,6 @@ export interface LookContext {
   readonly alone: boolean;
   /** It was frozen until less than `ms` ago, so its checks missed. */
   readonly resumedWithin: (id: string, ms: number) => boolean;
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** `project/service`, or undefined outside compose. One-off runs belong to no service. */
-export function serviceOf(labels: Labels | null | undefined): string | undefined {
-  const project = labels?.[projectLabel];
-  const service = labels?.[serviceLabel];
-  return project && service && !isOneOff(labels) ? `${project}/${service}` : undefined;
-}
-
-/** The label filter that finds the containers of `project/service`; undefined when `ref` is no such name. */
-export function serviceFilter(ref: string): readonly string[] | undefined {
-  const [project, service, ...rest] = ref.split("/");
-  if (!project || !service || rest.length > 0) return undefined;
-  return [`${projectLabel}=${project}`, `${serviceLabel}=${service}`];
 }
 
 export function toLook(raw: RawContainer, context: LookContext): Look {
@@ -50,6 +34,7 @@ export function toLook(raw: RawContainer, context: LookContext): Look {
     labels,
     refusal: refusalOf(raw, context.ownId),
     warnings: raw.HostConfig?.RestartPolicy?.Name === "always" ? [alwaysWarning] : [],
+    ...toSurroundings(labels, raw.HostConfig?.NetworkMode, portsOf(raw)),
   };
 }
 
@@ -71,6 +56,7 @@ export function rowToLook(row: RawRow, context: LookContext): Look {
     labels,
     refusal: refusalOf({ Id: row.Id, Config: { Labels: labels } }, context.ownId),
     warnings: [],
+    ...toSurroundings(labels, row.HostConfig?.NetworkMode, rowPorts(row)),
   };
 }
 
@@ -89,7 +75,8 @@ export function rowPower({ State = "" }: RawRow): Power {
   return State === "running" || State === "paused" || State === "restarting" ? State : "stopped";
 }
 
-function rowHealth({ Status = "" }: RawRow): EngineHealth {
+/** What `(healthy)` and the like in its status say. */
+export function rowHealth({ Status = "" }: RawRow): EngineHealth {
   if (Status.includes("(healthy)")) return "healthy";
   if (Status.includes("(unhealthy)")) return "unhealthy";
   return Status.includes("(health: starting)") ? "starting" : "none";
@@ -133,10 +120,6 @@ function toHealth(raw: RawContainer, power: Power, { resumedWithin }: LookContex
 export function intervalMs(raw: RawContainer): number {
   const nanoseconds = raw.Config?.Healthcheck?.Interval ?? 0;
   return nanoseconds > 0 ? nanoseconds / 1e6 : defaultIntervalMs;
-}
-
-function isOneOff(labels: Labels | null | undefined): boolean {
-  return labels?.["com.docker.compose.oneoff"]?.toLowerCase() === "true";
 }
 
 /** Why nodoff keeps its hands off this container; null = it does not. */

@@ -48,7 +48,8 @@ function isUnreadable(message: string): boolean {
   return /logging driver|does not support reading|dead or marked for removal/i.test(message);
 }
 
-function drain(stream: Readable, write: (chunk: Buffer) => void): Promise<void> {
+/** Resolves at the end of a stream that the engine ended itself. */
+export function drain(stream: Readable, write: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.on("data", write);
     stream.on("end", resolve);
@@ -77,7 +78,8 @@ function createTail(limit: number): Tail {
   };
 }
 
-interface TextReader {
+/** Takes what a container writes. */
+export interface TextReader {
   readonly write: (chunk: Buffer) => void;
   readonly end: () => void;
 }
@@ -101,39 +103,43 @@ export function createTextReader(push: (line: string) => void): TextReader {
   };
 }
 
-/** Undoes the engine's multiplexing: 8 bytes of header (stream, 3 zeros, big-endian length), then as many bytes. */
+/** Lines of the engine's multiplexed output; each of its streams has its own. */
 export function createFrameReader(push: (line: string) => void): TextReader {
   const streams = new Map<number, TextReader>();
-  let header = Buffer.alloc(0);
-  let left = 0;
-  let current: TextReader | null = null;
-  const open = (kind: number): TextReader => {
-    const reader = streams.get(kind) ?? createTextReader(push);
-    streams.set(kind, reader);
-    return reader;
-  };
   return {
-    write(chunk) {
-      let at = 0;
-      while (at < chunk.length) {
-        if (left === 0) {
-          const part = chunk.subarray(at, at + headerBytes - header.length);
-          header = Buffer.concat([header, part]);
-          at += part.length;
-          if (header.length < headerBytes) return;
-          current = open(header.readUInt8(0));
-          left = header.readUInt32BE(4);
-          header = Buffer.alloc(0);
-          continue;
-        }
-        const part = chunk.subarray(at, at + left);
-        current?.write(part);
-        at += part.length;
-        left -= part.length;
-      }
-    },
+    write: createFrameCutter((part, stream) => {
+      const reader = streams.get(stream) ?? createTextReader(push);
+      streams.set(stream, reader);
+      reader.write(part);
+    }),
     end() {
       for (const reader of streams.values()) reader.end();
     },
+  };
+}
+
+/** Undoes the engine's multiplexing: 8 bytes of header (stream, 3 zeros, big-endian length), then as many bytes. */
+export function createFrameCutter(onPart: (part: Buffer, stream: number) => void): (chunk: Buffer) => void {
+  let header = Buffer.alloc(0);
+  let left = 0;
+  let stream = 0;
+  return (chunk) => {
+    let at = 0;
+    while (at < chunk.length) {
+      if (left === 0) {
+        const part = chunk.subarray(at, at + headerBytes - header.length);
+        header = Buffer.concat([header, part]);
+        at += part.length;
+        if (header.length < headerBytes) return;
+        stream = header.readUInt8(0);
+        left = header.readUInt32BE(4);
+        header = Buffer.alloc(0);
+        continue;
+      }
+      const part = chunk.subarray(at, at + left);
+      onPart(part, stream);
+      at += part.length;
+      left -= part.length;
+    }
   };
 }

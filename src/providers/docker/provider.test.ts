@@ -450,6 +450,8 @@ describe("watching", () => {
       const filters = JSON.parse(stub.asked("GET /events")[0]?.query.get("filters") ?? "{}") as Record<string, unknown>;
       assert.deepEqual(filters["type"], ["container"]);
       assert.equal("event" in filters, events);
+      // Each check of a container's health, and each command nodoff runs, would be three events.
+      assert.ok(!JSON.stringify(filters).includes("exec"));
       await watch.close();
     }
   });

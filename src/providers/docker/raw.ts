@@ -16,18 +16,23 @@ export interface RawContainer {
     /** Seconds; -1 = wait for ever. */
     readonly StopTimeout?: number | null;
     readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
-    /** Nanoseconds; 0 = the engine's default, 30 s. */
-    readonly Healthcheck?: { readonly Interval?: number } | null;
+    /** Interval in nanoseconds; 0 = the engine's default, 30 s. Test begins with `CMD`, `CMD-SHELL` or `NONE`. */
+    readonly Healthcheck?: { readonly Interval?: number; readonly Test?: readonly string[] | null } | null;
+    /** What runs commands written as text; null = `/bin/sh -c`. */
+    readonly Shell?: readonly string[] | null;
   };
   readonly HostConfig?: {
     readonly AutoRemove?: boolean;
     readonly NetworkMode?: string;
+    readonly PortBindings?: Readonly<Record<string, unknown>> | null;
     readonly RestartPolicy?: { readonly Name?: string; readonly MaximumRetryCount?: number };
   };
   readonly NetworkSettings?: {
     readonly Networks?: Readonly<Record<string, RawEndpoint>> | null;
     readonly Ports?: Readonly<Record<string, readonly RawBinding[] | null>> | null;
   };
+  /** Of commands run in it now, or created and not yet started. */
+  readonly ExecIDs?: readonly string[] | null;
 }
 
 export interface RawState {
@@ -39,6 +44,8 @@ export interface RawState {
   readonly OOMKilled?: boolean;
   readonly ExitCode?: number;
   readonly Error?: string;
+  /** Of its first process, as the engine's machine counts; 0 while it does not run. */
+  readonly Pid?: number;
   readonly StartedAt?: string;
   readonly Health?: { readonly Status?: string } | null;
 }
@@ -63,6 +70,17 @@ export interface RawRow {
   /** For people: `Exited (0) 3 minutes ago`. */
   readonly Status?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
+  readonly HostConfig?: { readonly NetworkMode?: string };
+  readonly Ports?: readonly { readonly PrivatePort?: number; readonly Type?: string }[] | null;
+  readonly NetworkSettings?: { readonly Networks?: Readonly<Record<string, RawEndpoint>> | null };
+}
+
+/** `GET /exec/{id}/json`. */
+export interface RawExec {
+  readonly Running?: boolean;
+  /** null while it runs. */
+  readonly ExitCode?: number | null;
+  readonly ProcessConfig?: { readonly entrypoint?: string; readonly arguments?: readonly string[] | null };
 }
 
 /** A line of `GET /events`. API 1.52 has no other fields that could be read. */
@@ -78,6 +96,10 @@ export interface RawStats {
   readonly read?: string;
   readonly networks?: Readonly<Record<string, { readonly rx_bytes?: number; readonly tx_bytes?: number }>> | null;
   readonly cpu_stats?: { readonly cpu_usage?: { readonly total_usage?: number } };
+  readonly memory_stats?: {
+    readonly usage?: number;
+    readonly stats?: Readonly<Record<string, number>> | null;
+  };
 }
 
 export interface RawVersion {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { NodoffError } from "../../core/errors.ts";
 import type { ProcessDefinition } from "./definition.ts";
+import { allPids, readStat } from "./proc.ts";
 
 /** How a group's first process ended: its exit code, or 128 + the signal's number as shells say it. */
 export interface Exit {
@@ -78,25 +79,13 @@ function signalGroup(kill: SpawnOptions["kill"], pid: number, signal: number): b
  * still reach such zombies, so only /proc tells. Where there is none, everything counts as living.
  */
 function hasLiving(group: number): boolean {
-  let pids: readonly string[];
-  try {
-    pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  } catch {
-    return true;
-  }
+  const pids = allPids();
   return pids.length === 0 || pids.some((pid) => isLivingIn(group, pid));
 }
 
-/** `pid (name) state ppid pgrp …`; the name may hold anything, parentheses too. */
-function isLivingIn(group: number, pid: string): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state = "", , processGroup] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return Number(processGroup) === group && !"ZX".includes(state);
-  } catch {
-    // Gone since the folder was read.
-    return false;
-  }
+function isLivingIn(group: number, pid: number): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && stat.group === group && !"ZX".includes(stat.state);
 }
 
 function toBadCommand({ command, cwd }: ProcessDefinition, error: unknown): NodoffError {

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Change, IoOptions, Provider, ProviderObserver } from "../../core/provider.ts";
+import type { Change, IoOptions, OpenConnection, Provider, ProviderObserver } from "../../core/provider.ts";
 import type { ProcessDefinition } from "./definition.ts";
+import { allPids, createMembers } from "./proc.ts";
 import { createRun } from "./run.ts";
 import type { Run } from "./run.ts";
 
@@ -40,6 +41,7 @@ const never = new AbortController().signal;
 export function createProcessProvider(options: ProcessProviderOptions): ProcessProvider {
   const { name, clock, env, kill } = options;
   const logger = options.logger.child({ provider: name });
+  const members = createMembers(clock);
   const runs = new Map<string, Run>();
   /** With what ends their periodic lists. */
   const observers = new Map<ProviderObserver, { cancel: () => void }>();
@@ -55,6 +57,7 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
       clock,
       env,
       kill,
+      members,
       // Once removed it has been told as deleted: how it ends concerns nobody.
       changed: (change) => (runs.get(ref) === run ? changed(change) : undefined),
     });
@@ -77,11 +80,19 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
     if (signal.aborted) throw new NodoffError("PROVIDER_UNAVAILABLE", "asked too late", { cause: signal.reason });
   };
 
+  const connections = async (ref: string, io: IoOptions): Promise<readonly OpenConnection[]> => {
+    const run = need(ref, io);
+    // As with every engine: nobody is served by what is frozen.
+    return run.look().power === "running" ? ((await run.usage()?.connections()) ?? []) : [];
+  };
+
   for (const [ref, definition] of options.definitions) runs.set(ref, toRun(ref, definition));
   return {
     name,
     type: "process",
     capabilities: { pause: true, kill: true, logs: true, health: false, discovers: false },
+    // Other systems have no /proc to look at.
+    ...(allPids().length > 0 && { insight: { connections } }),
     define(ref, definition) {
       const run = runs.get(ref);
       if (definition !== null) {
@@ -124,8 +135,7 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
       return need(ref, io).tail(io.lines);
     },
     async counters(ref, io) {
-      need(ref, io);
-      return {};
+      return need(ref, io).usage()?.counters() ?? {};
     },
     async address(ref, { port }, io) {
       need(ref, io);

@@ -7,9 +7,12 @@ import type { ProcessDefinition } from "./definition.ts";
 import { spawnGroup } from "./group.ts";
 import type { ProcessGroup, SpawnOptions } from "./group.ts";
 import { createOutputRing } from "./output.ts";
+import { createUsage } from "./proc.ts";
+import type { Members, Usage } from "./proc.ts";
 
 export interface RunDeps extends Pick<SpawnOptions, "env" | "kill"> {
   readonly clock: Clock;
+  readonly members: Members;
   readonly changed: (change: Change) => void;
 }
 
@@ -30,10 +33,13 @@ export interface Run {
   pause(): void;
   resume(): void;
   tail(lines: number): readonly string[];
+  /** What it uses; undefined while it does not run. */
+  usage(): Usage | undefined;
 }
 
 interface Alive {
   readonly group: ProcessGroup;
+  readonly usage: Usage;
   paused: boolean;
   /** A signal that asks it to end was sent by us. */
   asked: boolean;
@@ -71,7 +77,8 @@ export function createRun(ref: string, first: ProcessDefinition, deps: RunDeps):
   };
   const follow = (group: ProcessGroup): Alive => {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const entry: Alive = { group, paused: false, asked: false, exiting: false, killAt: null, ended };
+    const usage = createUsage(deps.members, group.pid);
+    const entry: Alive = { group, usage, paused: false, asked: false, exiting: false, killAt: null, ended };
     void group.exited.then(async ({ code }) => {
       const { asked } = entry;
       entry.exiting = true;
@@ -181,6 +188,7 @@ export function createRun(ref: string, first: ProcessDefinition, deps: RunDeps):
       deps.changed({ kind: "resumed", refs, at: clock.wall() });
     },
     tail: output.tail,
+    usage: () => alive?.usage,
   };
   return run;
 }

@@ -1,0 +1,107 @@
+import type { Failure } from "../core/errors.ts";
+import { createScope, type Scope } from "./scope.ts";
+import type { Link, Unit, Workload } from "./workload-parts.ts";
+
+/**
+ * A dependency that is neither up nor failed by then has been forgotten by its engine. Its own wake_timeout, and that of
+ * what it depends on, end it before.
+ */
+const forgottenMs = 600_000;
+
+/**
+ * Wakes everything a workload depends on, all at the same time, and resolves once each condition is met: with null, or
+ * with the first failure, which names the dependency and its reason. Of a group whose members can stand in for each other
+ * one is enough.
+ */
+export async function wakeDependencies(unit: Unit, scope: Scope): Promise<Failure | null> {
+  const { dependencies } = unit.links;
+  if (unit.spec.wakeMembers === "one" && unit.spec.kind === "group") return wakeOne(unit, scope);
+  const failures = await Promise.all(dependencies.map((link) => wakeDependency(unit, link, scope)));
+  return failures.find((failure) => failure !== null) ?? null;
+}
+
+/** One that is up already, else the one used longest ago, else the next. */
+async function wakeOne(unit: Unit, scope: Scope): Promise<Failure | null> {
+  const order = unit.links.dependencies.toSorted(
+    (a, b) => Number(b.workload.allow) - Number(a.workload.allow) || a.workload.lastUsedAt - b.workload.lastUsedAt,
+  );
+  let failure: Failure | null = null;
+  for (const link of order) {
+    failure = await wakeDependency(unit, link, scope);
+    if (failure === null || scope.signal.aborted) return failure;
+  }
+  return failure;
+}
+
+async function wakeDependency(unit: Unit, link: Link, scope: Scope): Promise<Failure | null> {
+  const { workload, condition } = link;
+  const name = workload.spec.displayName;
+  if (condition !== "completed" && isMet(link)) return null;
+  unit.tell("waking_dependency", `waking ${name}`);
+  // Before the first look nothing can be asked of it.
+  while (workload.state === "unknown" && !scope.signal.aborted) await workload.changed(scope.signal);
+  // What runs once per wake joins the run under way, and begins another where there is none.
+  workload.wake("dependency");
+  const patience = createScope(unit.deps.clock, scope.signal);
+  patience.after(forgottenMs, () => patience.end());
+  const failure = await untilMet(link, patience);
+  const isForgotten = patience.signal.aborted;
+  patience.end();
+  if (scope.signal.aborted) return null;
+  if (failure === null && !isForgotten) {
+    unit.tell("dependency_ready", `${name} is ready`);
+    return null;
+  }
+  const why = failure?.message ?? `not ready within ${forgottenMs / 60_000} m`;
+  return { code: "DEPENDENCY_FAILED", message: `${name}: ${why}` };
+}
+
+/** Resolves with null when met or `scope` ended, else with what went wrong. */
+async function untilMet(link: Link, scope: Scope): Promise<Failure | null> {
+  const { workload, condition } = link;
+  // Its wake was asked for in the same turn: asleep from here on means that it ended, or was put to sleep again.
+  for (;;) {
+    if (scope.signal.aborted) return null;
+    const failure = failureOf(workload, condition);
+    if (failure !== null) return failure;
+    if (condition === "completed" ? workload.state === "napping" : isMet(link)) return null;
+    await workload.changed(scope.signal);
+  }
+}
+
+function isMet({ workload, condition }: Link): boolean {
+  const { look, state, spec } = workload;
+  switch (condition) {
+    case "started":
+      return state === "ready" || (state === "starting" && look?.power === "running");
+    case "healthy":
+      return workload.allow && (look?.health === "healthy" || look?.health === "none");
+    case "completed":
+      return false;
+    case "auto":
+      if (!workload.allow) return false;
+      // Its own probe has passed; where it has none, the engine's check is all there is to go by.
+      return spec.upstream !== null || look === undefined || look.health === "healthy" || look.health === "none";
+  }
+}
+
+function failureOf(workload: Workload, condition: Link["condition"]): Failure | null {
+  const { state, look } = workload;
+  if (state === "error") return workload.view().failure;
+  if (state === "gone") return { code: "GONE", message: "the engine does not have it" };
+  if (state === "napping" && condition !== "completed")
+    return { code: "STOPPED_OUTSIDE", message: "it was stopped while it was being woken" };
+  const asksHealth = condition === "healthy" || (condition === "auto" && workload.spec.upstream === null);
+  if (asksHealth && workload.allow && look?.health === "unhealthy")
+    return { code: "ENGINE_ERROR", message: "the engine's health check says unhealthy" };
+  return null;
+}
+
+/** Something it needs is not there, so that requests may not go through until it is. In doubt it is there. */
+export function isDependencyAway({ links, spec }: Unit): boolean {
+  const { dependencies } = links;
+  if (dependencies.length === 0) return false;
+  const isAway = ({ workload, condition }: Link): boolean =>
+    condition !== "completed" && !workload.allow && workload.state !== "unknown";
+  return spec.kind === "group" && spec.wakeMembers === "one" ? dependencies.every(isAway) : dependencies.some(isAway);
+}

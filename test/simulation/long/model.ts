@@ -1,0 +1,118 @@
+import type { ScheduleSpec, WorkloadSpec } from "../../../src/core/spec.ts";
+import type { StateName } from "../../../src/core/state.ts";
+import type { Workload } from "../../../src/engine/workload-parts.ts";
+import type { Box } from "./box.ts";
+
+/** What survives a restart of nodoff, as the simulation knows it. Times are monotonic ms. */
+export interface Memory {
+  lastUsedAt: number;
+  /** Uses of the last moments: a kill may come before they are saved. */
+  recent: number[];
+  pinnedUntil: number | null;
+}
+
+/** One workload of one nodoff, as its journal tells of it. Times are monotonic ms. */
+export interface Model {
+  readonly key: string;
+  readonly unit: Workload;
+  /** null: a group. */
+  readonly box: Box | null;
+  readonly memory: Memory;
+  state: StateName;
+  enteredAt: number;
+  /** Entered `starting`. */
+  startingAt: number;
+  /** Until when it was ready. */
+  readyUntil: number;
+  /** Ready or in error since. */
+  awakeSince: number;
+  /** The stop under way began while it was asleep. */
+  goesDeeper: boolean;
+  /** The stop under way was asked for by a person. */
+  stopAsked: boolean;
+  /** When the last of its dependants fell asleep while it was awake. */
+  releasedAt: number;
+  /** Somebody asked for a wake that has not begun yet. */
+  wakeAsked: boolean;
+  /** The wake under way was asked for by somebody, not by a dependant. */
+  isOwnWake: boolean;
+  /** Asks for sleep that are not answered. */
+  asks: number;
+  forces: number;
+  /** Within a call of `restart`. */
+  restarting: boolean;
+  startsInFlight: number;
+}
+
+export function createModel(key: string, unit: Workload, own: Pick<Model, "box" | "memory">, now: number): Model {
+  return {
+    key,
+    unit,
+    ...own,
+    state: "unknown",
+    enteredAt: now,
+    startingAt: Number.NEGATIVE_INFINITY,
+    readyUntil: Number.NEGATIVE_INFINITY,
+    awakeSince: now,
+    goesDeeper: false,
+    stopAsked: false,
+    releasedAt: Number.NEGATIVE_INFINITY,
+    wakeAsked: false,
+    isOwnWake: false,
+    asks: 0,
+    forces: 0,
+    restarting: false,
+    startsInFlight: 0,
+  };
+}
+
+const keptMs = 3_000;
+/** Use is saved once a second. */
+const savedWithinMs = 1_001;
+
+export function noteUse(memory: Memory, now: number): void {
+  memory.lastUsedAt = now;
+  const old = memory.recent.findLastIndex((at) => at < now - keptMs);
+  if (old > 0) memory.recent.splice(0, old);
+  if (memory.recent.at(-1) !== now) memory.recent.push(now);
+}
+
+/** After a kill only what was saved is known. */
+export function forgetUnsaved(memory: Memory, now: number): void {
+  const saved = memory.recent.findLast((at) => at <= now - savedWithinMs);
+  const isSaved = memory.lastUsedAt <= now - savedWithinMs;
+  if (!isSaved) memory.lastUsedAt = saved ?? Number.NEGATIVE_INFINITY;
+}
+
+const hourMs = 3_600_000;
+
+/** Start of the window open at `wall`; null = none is. The windows of the simulation open once an hour. */
+export function openSince(windows: ScheduleSpec["awake"], wall: number): number | null {
+  for (const { cron, durationMs } of windows) {
+    const offset = Number.parseInt(cron, 10) * 60_000;
+    const from = Math.floor((wall - offset) / hourMs) * hourMs + offset;
+    if (wall < from + durationMs) return from;
+  }
+  return null;
+}
+
+/** It runs, or is about to, so whatever it needs must be there. */
+export function isAwake({ state, goesDeeper, box }: Model): boolean {
+  switch (state) {
+    case "ready":
+    case "starting":
+      return true;
+    case "stopping":
+      return !goesDeeper;
+    case "error":
+      return box?.power === "running";
+    case "unknown":
+    case "napping":
+    case "gone":
+      return false;
+  }
+}
+
+export function isGroup({ kind }: WorkloadSpec): boolean {
+  return kind === "group" || kind === "compose";
+}
