@@ -3,10 +3,12 @@ import type { Journal } from "./core/journal.ts";
 import type { Prober } from "./core/prober.ts";
 import type { Route } from "./core/route.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
+import type { Dialed } from "./net/dialed.ts";
 import { createChecks, type Subject } from "./health/checks/checks.ts";
 import { createHealthMonitor, type HealthMonitor } from "./health/monitor.ts";
 import { noticeFromJournal } from "./notify/from-journal.ts";
 import { createNotifier, type Notifier } from "./notify/notifier.ts";
+import type { Samples } from "./signals/samples.ts";
 import { openHealthStore } from "./store/open-health-store.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
 
@@ -24,12 +26,15 @@ export interface HealthDeps {
   readonly journal: Journal;
   readonly prober: Prober;
   readonly supervisor: Supervisor;
+  /** Told of our own connections and questions: they are no use of the workload. */
+  readonly dialed: Dialed;
+  readonly samples: Pick<Samples, "probed">;
   readonly stateDir: string;
   /** `public_url` of the running configuration. */
   readonly publicUrl: () => string | null;
 }
 
-export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: HealthDeps): Health {
+export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps }: HealthDeps): Health {
   const { journal } = deps;
   const store = openHealthStore({ ...deps, stateDir });
   const notifier = createNotifier({ ...deps, link: publicUrl });
@@ -41,6 +46,7 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
     check: createChecks(deps),
     subject: (route, address) => toSubject(route, address, supervisor),
     notify: notifier.notify,
+    asking: (route) => tellProbed(route, supervisor, samples),
     targets: (route) => toTargets(route, supervisor),
   });
   return {
@@ -70,4 +76,15 @@ function toTargets(route: Route, supervisor: Supervisor): readonly string[] {
   if (members !== undefined && members.length > 0) return members;
   const origin = route.upstream();
   return origin === null ? [] : [origin];
+}
+
+/** What a check moves is not taken for traffic of somebody else. */
+function tellProbed({ spec }: Route, supervisor: Supervisor, samples: Pick<Samples, "probed">): void {
+  const workload = spec.workload === null ? undefined : supervisor.workload(spec.workload);
+  if (workload === undefined) return;
+  samples.probed(workload);
+  for (const member of workload.spec.members) {
+    const asked = supervisor.workload(member);
+    if (asked !== undefined) samples.probed(asked);
+  }
 }

@@ -11,6 +11,8 @@ import { createWatched, isChecked, isWatched, toInput, toUnwatchedView, toView, 
 
 export interface HealthMonitorDeps extends RoundDeps, TellingDeps {
   readonly routes: RouteDirectory;
+  /** Told before each round of a route. */
+  readonly asking?: (route: Route) => void;
   /** Origins a route leads to; by default the one it has. */
   readonly targets?: (route: Route) => readonly string[];
 }
@@ -82,6 +84,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     return {
       places: Math.max(1, targets.length),
       async run(signal) {
+        deps.asking?.(each.route);
         const result = await runRound(checks, { signal, clock });
         return () => record(each, result, targets);
       },

@@ -10,7 +10,7 @@ import { createDockerProvider } from "./index.ts";
 import type { RawContainer, RawExec } from "./raw.ts";
 
 const id = "d".repeat(64);
-const io = { signal: AbortSignal.timeout(60_000) };
+const io = { signal: AbortSignal.timeout(600_000) };
 
 interface World {
   readonly stub: EngineStub;

@@ -18,7 +18,7 @@ import type { DockerTls } from "./index.ts";
 import type { RawContainer, RawState } from "./raw.ts";
 
 const id = "d".repeat(64);
-const io = { signal: AbortSignal.timeout(60_000) };
+const io = { signal: AbortSignal.timeout(600_000) };
 const podman = { ApiVersion: "1.41", MinAPIVersion: "1.24", Components: [{ Name: "Podman Engine" }] };
 const states: Readonly<Record<string, RawState>> = {
   running: { Running: true },

@@ -12,7 +12,7 @@ import { createProcessProvider } from "./index.ts";
 import type { ProcessDefinition, ProcessProvider } from "./index.ts";
 import { createOutputRing } from "./output.ts";
 
-const io = { signal: AbortSignal.timeout(60_000) };
+const io = { signal: AbortSignal.timeout(600_000) };
 const sh = (script: string, more: Partial<ProcessDefinition> = {}): ProcessDefinition => ({
   command: ["sh", "-c", script],
   cwd: null,
