@@ -3,10 +3,12 @@ import type { Journal } from "./core/journal.ts";
 import type { Prober } from "./core/prober.ts";
 import type { Route } from "./core/route.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
+import type { Dialed } from "./net/dialed.ts";
 import { createChecks, type Subject } from "./health/checks/checks.ts";
 import { createHealthMonitor, type HealthMonitor } from "./health/monitor.ts";
 import { noticeFromJournal } from "./notify/from-journal.ts";
 import { createNotifier, type Notifier } from "./notify/notifier.ts";
+import type { Samples } from "./signals/samples.ts";
 import { openHealthStore } from "./store/open-health-store.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
 
@@ -24,12 +26,15 @@ export interface HealthDeps {
   readonly journal: Journal;
   readonly prober: Prober;
   readonly supervisor: Supervisor;
+  /** Told of our own connections and questions: they are no use of the workload. */
+  readonly dialed: Dialed;
+  readonly samples: Pick<Samples, "probed">;
   readonly stateDir: string;
   /** `public_url` of the running configuration. */
   readonly publicUrl: () => string | null;
 }
 
-export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: HealthDeps): Health {
+export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps }: HealthDeps): Health {
   const { journal } = deps;
   const store = openHealthStore({ ...deps, stateDir });
   const notifier = createNotifier({ ...deps, link: publicUrl });
@@ -39,9 +44,10 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
     store,
     routes: supervisor.registry,
     check: createChecks(deps),
-    targets: toTargets,
     subject: (route, address) => toSubject(route, address, supervisor),
     notify: notifier.notify,
+    asking: (route) => tellProbed(route, supervisor, samples),
+    targets: (route) => toTargets(route, supervisor),
   });
   return {
     monitor,
@@ -55,18 +61,31 @@ export function createHealth({ supervisor, stateDir, publicUrl, ...deps }: Healt
   };
 }
 
-/** Every address of a route with several; else the one it has, once that is known. */
-function toTargets(route: Route): readonly string[] {
-  const { upstreams } = route.spec;
-  if (upstreams !== undefined) return upstreams.map(({ url }) => url);
-  const origin = route.upstream();
-  return origin === null ? [] : [origin];
-}
-
 /** A route to an address of its own says nothing about the workload, nor the workload's engine about it. */
 function toSubject({ spec }: Route, address: string | null, supervisor: Supervisor): Subject {
   const { workload, health, hostHeader, hosts, upstream } = spec;
   const host = hostHeader ?? hosts.find((each) => !each.includes("*")) ?? null;
   if (workload === null || upstream?.kind === "url") return { address, host, spec: health };
   return { address, host, spec: health, engineHealth: () => supervisor.engineHealth(workload) };
+}
+
+/** Every upstream of several and every member of a group is watched: the others get the traffic of one that is sick. */
+function toTargets(route: Route, supervisor: Supervisor): readonly string[] {
+  const { workload, upstream, upstreams } = route.spec;
+  if (upstreams !== undefined) return upstreams.map(({ url }) => url);
+  const members = workload === null || upstream !== null ? [] : supervisor.workload(workload)?.memberOrigins();
+  if (members !== undefined && members.length > 0) return members;
+  const origin = route.upstream();
+  return origin === null ? [] : [origin];
+}
+
+/** What a check moves is not taken for traffic of somebody else. */
+function tellProbed({ spec }: Route, supervisor: Supervisor, samples: Pick<Samples, "probed">): void {
+  const workload = spec.workload === null ? undefined : supervisor.workload(spec.workload);
+  if (workload === undefined) return;
+  samples.probed(workload);
+  for (const member of workload.spec.members) {
+    const asked = supervisor.workload(member);
+    if (asked !== undefined) samples.probed(asked);
+  }
 }

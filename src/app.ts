@@ -14,6 +14,7 @@ import { closeServer, formatListenAddress, listen, type Listening } from "./net/
 import { createDialed } from "./net/dialed.ts";
 import { createProber } from "./net/probe.ts";
 import { ownNetworks } from "./net/trust.ts";
+import { createSamples } from "./signals/samples.ts";
 import { createSignals } from "./signals/signals.ts";
 import { openStore } from "./store/open-store.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
@@ -76,8 +77,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   const providers = createProviderSet({ clock, logger, env, kill });
   const inFlight = createInFlight(clock);
   const dialed = createDialed({ clock });
-  const signals = createSignals({ clock, inFlight, dialed, settings: () => settings.config.signals });
-  const prober = createProber();
+  const prober = createProber({ dialed });
+  const samples = createSamples({ clock });
+  const signals = createSignals({ clock, inFlight, dialed, samples, settings: () => settings.config.signals });
   let routesChanged = (): void => undefined;
   const supervisor = createSupervisor({
     clock,
@@ -86,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     store,
     signals,
     prober,
+    takesTraffic: (group, origin) => health.monitor.takesTraffic(group, origin),
     engineHealthChanged: (alias) => health.monitor.engineChanged(alias),
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
@@ -101,7 +104,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
   const { stateDir } = options.config;
   const publicUrl = (): string | null => settings.config.publicUrl;
-  const health = createHealth({ clock, logger, journal, prober, supervisor, stateDir, publicUrl });
+  const health = createHealth({ clock, logger, journal, prober, supervisor, dialed, samples, stateDir, publicUrl });
   const doors = createDoors({
     ...options,
     settings,

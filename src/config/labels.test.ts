@@ -205,7 +205,7 @@ describe("labels", () => {
     ],
     ["an unknown key in a map", { "nodoff.ready.htp": "/" }, ['nodoff.ready.htp: unknown key (did you mean "http"?)']],
     ["a key of the file only", { "nodoff.container": "x" }, ["nodoff.container: unknown key"]],
-    ["a later key", { "nodoff.listen": ":8085" }, ['nodoff.listen: "listen" is not available yet']],
+    ["a later key", { "nodoff.fallback": "page" }, ['nodoff.fallback: "fallback" is not available yet']],
     [
       "a dependency on itself",
       { "nodoff.depends_on": "db,blog-web:healthy" },

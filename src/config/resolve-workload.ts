@@ -1,8 +1,8 @@
 import type { DoorSpec, LoadingSpec, ReadySpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import type { Report } from "./findings.ts";
 import { checkActivity, mergeActivity, toActivity } from "./resolve-activity.ts";
-import { checkSleep, toSleep } from "./resolve-sleep.ts";
 import { mergeHealth } from "./resolve-health.ts";
+import { checkSleep, toSleep } from "./resolve-sleep.ts";
 import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
 /** Which workload the keys belong to. */

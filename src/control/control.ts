@@ -49,9 +49,8 @@ export function createControl(deps: ControlDeps): RequestListener {
   app.use("/api/v1", requireToken);
   const readable = { ...readingEndpoints(deps), ...historyEndpoints(deps) };
   for (const [path, answer] of Object.entries(readable)) addReadable(app, `/api/v1${path}`, answer);
-  for (const [path, answer] of Object.entries(askingEndpoints(deps))) addAskable(app, `/api/v1${path}`, answer);
-  for (const [path, act] of Object.entries(healthActions(deps)))
-    app.route(`/api/v1${path}`).post(act).all(onlyMethods("POST"));
+  const askable = { ...askingEndpoints(deps), ...healthActions(deps) };
+  for (const [path, answer] of Object.entries(askable)) addAskable(app, `/api/v1${path}`, answer);
 
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/errors.ts";
-import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
+import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";

@@ -2,9 +2,9 @@ import type { RequestHandler, Response } from "express";
 import type { z } from "zod";
 import { type HealthPeriod, healthPeriods } from "../core/health-history.ts";
 import type { Route } from "../core/route.ts";
-import { toAlias } from "./alias.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
+import { toAlias } from "./find-workload.ts";
 import type { AllHealth, AllStatuses, NotifyTest } from "./schema.ts";
 import { toHealthBody, toHistoryBody } from "./views.ts";
 

@@ -34,7 +34,6 @@ export type History = z.infer<typeof History>;
 export const NotifyTest = z.strictObject({
   results: z.array(z.strictObject({ sender: z.string(), type: z.string(), error: z.string().nullable() })),
 });
-export type NotifyTest = z.infer<typeof NotifyTest>;
 
 const Reason = z.strictObject({
   signal: z.string(),

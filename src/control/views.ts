@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
-import type { Failure } from "../core/errors.ts";
-import type { JournalEvent } from "../core/journal.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory } from "../core/health-history.ts";
 import { toRouteContext } from "../core/route-context.ts";
+import type { Failure } from "../core/errors.ts";
+import type { JournalEvent } from "../core/journal.ts";
 import type { Route } from "../core/route.ts";
 import type { Reason } from "../core/verdict.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
@@ -107,7 +107,7 @@ export function toHistoryBody({ period, samples, healthy, napping }: HealthHisto
   return {
     period,
     samples: samples.map(({ at, status, latencyMs }) => ({
-      at: new Date(at).toISOString(),
+      at: toTime(at),
       status,
       latency_ms: toLatency(latencyMs),
     })),

@@ -52,8 +52,6 @@ export interface WorkloadHandle {
   touch(now: number): void;
   /** Marks a request that goes through and is no use: signals that see bytes leave it out. As cheap as `touch`. */
   pass(now: number): void;
-  /** nodoff itself is about to ask it something: signals that see bytes leave them out. */
-  discount(): void;
   /**
    * Asks for a wake. Idempotent: however many ask, one start. In `error` a `request` is heard only after the retry
    * back-off, `person` and `retry` at once. Changes the state before it returns; never throws. True when this very call

@@ -300,6 +300,30 @@ describe("groups", () => {
     assert.equal(world.get("pair").allow, true);
   });
 
+  it("gives traffic in turn to members that are ready and healthy, to all where none is", async () => {
+    const sick = new Set<string>();
+    const world = await stackWorld({
+      engine: { one: {}, two: {} },
+      workloads: [
+        { ...group, door: true },
+        ...members.map((member) => ({ ...member, upstream: { kind: "url", url: `http://${member.alias}` } as const })),
+      ],
+      takesTraffic: (alias, origin) => alias === "pair" && !sick.has(origin),
+    });
+    const pair = world.get("pair");
+    const turns = (): string[] => Array.from({ length: 4 }, () => pair.origin(null) ?? "").sort();
+    assert.deepEqual([pair.memberOrigins(), pair.origin(null)], [[], null]);
+    pair.wake("request");
+    await world.clock.advanceAsync(1_000);
+    assert.deepEqual(pair.memberOrigins(), ["http://one", "http://two"]);
+    assert.deepEqual(turns(), ["http://one", "http://one", "http://two", "http://two"]);
+    sick.add("http://one");
+    assert.deepEqual(new Set(turns()), new Set(["http://two"]));
+    sick.add("http://two");
+    assert.deepEqual(new Set(turns()), new Set(["http://one", "http://two"]));
+    assert.deepEqual(world.get("one").memberOrigins(), []);
+  });
+
   it("is asleep when somebody stopped its members", async () => {
     const world = await stackWorld({ engine: { one: {}, two: {} }, workloads: [{ ...group, door: true }, ...members] });
     world.get("pair").wake("request");

@@ -36,6 +36,8 @@ export interface WorkloadDeps {
   readonly looks: LookBudget;
   /** Why something that runs beside it needs it, asked at the engine now. Rejects when the engine cannot say. */
   readonly neededBy: (workload: Workload) => Promise<readonly string[]>;
+  /** Whether a member of a group, by its address, is healthy enough for traffic. Default: all are. */
+  readonly takesTraffic?: (group: string, origin: string) => boolean;
 }
 
 export interface Link {
@@ -89,6 +91,8 @@ export interface Workload extends WorkloadHandle, Subject {
   signals(): readonly SignalView[];
   /** Origin of one of its upstreams (null: its own); null while unknown. */
   origin(upstream: UpstreamSpec | null): string | null;
+  /** Where its members that are ready answer; empty unless it is a group. */
+  memberOrigins(): readonly string[];
   /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
   close(why: Failure): void;
 }

@@ -1,7 +1,7 @@
 import { type Failure, toFailure } from "../core/errors.ts";
 import type { WakeStep } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Change, Look, Provider } from "../core/provider.ts";
+import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type Command, type Input, type State, step } from "../core/state.ts";
 import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
@@ -113,10 +113,6 @@ class WorkloadUnit implements Unit {
   pass(now: number): void {
     this.uncounted++;
     this.uncountedAt = now;
-  }
-
-  discount(): void {
-    this.uncounted++;
   }
 
   wake(cause: WakeCause): boolean {
@@ -330,6 +326,10 @@ class WorkloadUnit implements Unit {
     else seekAnew(this);
   }
 
+  engineHealth(): EngineHealth | null {
+    return this.look?.health ?? null;
+  }
+
   unhealthy(): void {
     unhealthy(this);
   }
@@ -339,11 +339,18 @@ class WorkloadUnit implements Unit {
     return Math.round(clock.wall() - (clock.now() - monotonic));
   }
 
-  /** Round-robin over the members that are ready. */
+  memberOrigins(): readonly string[] {
+    if (this.spec.kind !== "group") return [];
+    return this.links.dependencies.flatMap(({ workload }) => (workload.allow ? (workload.origin(null) ?? []) : []));
+  }
+
+  /** Round-robin over the members that are ready, and healthy as far as somebody looks. */
   #memberOrigin(): string | null {
-    const origins = this.links.dependencies.flatMap(({ workload }) =>
-      workload.allow ? (workload.origin(null) ?? []) : [],
-    );
+    const { takesTraffic = () => true } = this.deps;
+    const ready = this.memberOrigins();
+    const healthy = ready.filter((origin) => takesTraffic(this.spec.alias, origin));
+    // Where none is healthy, any may be as good as the others.
+    const origins = healthy.length > 0 ? healthy : ready;
     return origins[this.#turn++ % origins.length] ?? null;
   }
 

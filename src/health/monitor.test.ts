@@ -499,6 +499,23 @@ describe("several targets", () => {
     assert.deepEqual([world.status("lb"), told.at(-1)], ["healthy", "lb: http://a http://b"]);
   });
 
+  it("are kept from traffic while they are sick, as long as somebody watches", async () => {
+    const { world, sick, use } = lb("http://a", "http://b");
+    world.workload("pair", "ready");
+    world.use(sleeper("pair", { fall: 1 }));
+    const takes = (...targets: string[]) => targets.map((target) => world.monitor.takesTraffic("pair", target));
+    assert.deepEqual(takes("http://a"), [true]);
+    world.monitor.start();
+    sick.add("http://a");
+    await world.monitor.forceCheck("pair");
+    await world.monitor.forceCheck("pair");
+    assert.deepEqual(takes("http://a", "http://b", "http://new"), [false, true, true]);
+    use("http://b", "http://c");
+    await world.monitor.forceCheck("pair");
+    assert.deepEqual(takes("http://a", "http://b", "http://c"), [true, true, true]);
+    assert.equal(world.monitor.takesTraffic("nobody", "http://a"), true);
+  });
+
   it("tell of the set itself, also when it is emptied or the route goes", async () => {
     const { world, told, use } = lb("http://a", "http://b");
     world.use(door("lb"));

@@ -11,6 +11,8 @@ import { createWatched, isChecked, isWatched, toInput, toUnwatchedView, toView, 
 
 export interface HealthMonitorDeps extends RoundDeps, TellingDeps {
   readonly routes: RouteDirectory;
+  /** Told before each round of a route. */
+  readonly asking?: (route: Route) => void;
   /** Origins a route leads to; by default the one it has. */
   readonly targets?: (route: Route) => readonly string[];
 }
@@ -35,6 +37,8 @@ export interface HealthMonitor {
   engineChanged(workload: string): void;
   /** Targets of a route that may be given traffic. */
   healthyTargets(alias: string): readonly string[];
+  /** Whether one target of a workload's routes may be given traffic; yes where nobody watches it. Asked per request. */
+  takesTraffic(workload: string, target: string): boolean;
   /** Told when the healthy targets of a route with several change, also because it has others now. Returns the end. */
   onHealthyTargets(listener: TargetListener): () => void;
   /** Checks under way. */
@@ -80,6 +84,7 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     return {
       places: Math.max(1, targets.length),
       async run(signal) {
+        deps.asking?.(each.route);
         const result = await runRound(checks, { signal, clock });
         return () => record(each, result, targets);
       },
@@ -262,6 +267,11 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     healthyTargets(alias) {
       const each = watched.get(alias);
       return each === undefined ? [] : (each.targets?.healthy() ?? targetsOf(each.route));
+    },
+    takesTraffic(workload, target) {
+      for (const { targets } of byWorkload.get(workload) ?? [])
+        if (targets?.stats(target)?.healthy === false) return false;
+      return true;
     },
     onHealthyTargets: targetHealth.subscribe,
     get inFlight() {

@@ -47,7 +47,6 @@ export async function runRound(
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<RoundResult> {
   const options = { signal, clock, timeoutMs: route.spec.health.timeoutMs };
-  route.workload?.discount();
   if (only !== null) {
     const whole = await runCheck(only, options);
     return { whole, byTarget: targets.map((target) => [target, whole]) };

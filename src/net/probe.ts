@@ -1,6 +1,7 @@
 import { connect as connectTcp } from "node:net";
 import type { Socket } from "node:net";
 import type { Prober, ProbeResult, ProbeTarget } from "../core/prober.ts";
+import type { Dialed } from "./dialed.ts";
 import { dial, dialedEvent, withoutBrackets } from "./dial.ts";
 import { isOwnFailure } from "./own-failure.ts";
 import { h2Greeting, readH2Settings, readStatus } from "./probe-answers.ts";
@@ -28,7 +29,7 @@ interface Open {
  * less memory per upstream than a client kept for it). An h2c upstream that answers the HTTP/2 preface with SETTINGS
  * passes, whatever path or status is asked for.
  */
-export function createProber(): Prober {
+export function createProber({ dialed }: { readonly dialed?: Pick<Dialed, "add"> } = {}): Prober {
   // Health asks the same thousands of questions again and again.
   const plans = new WeakMap<ProbeTarget, Plan | string>();
   const planOf = (target: ProbeTarget): Plan | string => {
@@ -41,7 +42,7 @@ export function createProber(): Prober {
       if (signal.aborted) return Promise.resolve(failed("aborted"));
       const plan = planOf(target);
       if (typeof plan === "string") return Promise.resolve(cannot(plan));
-      return new Promise((resolve) => run(plan, { patienceMs, signal, resolve }));
+      return new Promise((resolve) => run(plan, { patienceMs, signal, resolve, dialed }));
     },
   };
 }
@@ -50,9 +51,10 @@ interface Run {
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   readonly resolve: (result: ProbeResult) => void;
+  readonly dialed: Pick<Dialed, "add"> | undefined;
 }
 
-function run(plan: Plan, { patienceMs, signal, resolve }: Run): void {
+function run(plan: Plan, { patienceMs, signal, resolve, dialed }: Run): void {
   let connected = false;
   let finished = false;
   let stayOpen: NodeJS.Timeout | undefined;
@@ -89,6 +91,7 @@ function run(plan: Plan, { patienceMs, signal, resolve }: Run): void {
   function onConnected(): void {
     if (finished) return;
     connected = true;
+    dialed?.add(socket);
     if (plan.kind === "ask") socket.write(plan.request, "latin1");
     else stayOpen = setTimeout(() => finish({ ok: true, detail: "open" }), stayOpenMs);
   }

@@ -12,7 +12,7 @@ import { createExecProbeSignal } from "./probe-exec.ts";
 import { createHttpProbeSignal } from "./probe-http.ts";
 import { createRequestsSignal } from "./requests.ts";
 import { createResolve } from "./resolve.ts";
-import { createSamples } from "./samples.ts";
+import { createSamples, type Samples } from "./samples.ts";
 import { createSockets } from "./sockets.ts";
 
 /** Read at each use: a reload may change them. */
@@ -28,12 +28,14 @@ export interface SignalsDeps {
   readonly inFlight: Pick<InFlight, "count">;
   /** What nodoff itself opens to workloads. */
   readonly dialed: Dialed;
+  /** Told of what others of us ask workloads; default: of nothing. */
+  readonly samples?: Samples;
   settings(): SignalSettings;
 }
 
 /** Every activity signal there is. They hold no connection and no timer between two calls. */
-export function createSignals({ clock, inFlight, dialed, settings }: SignalsDeps): readonly Signal[] {
-  const samples = createSamples({ clock });
+export function createSignals({ clock, inFlight, dialed, settings, ...deps }: SignalsDeps): readonly Signal[] {
+  const samples = deps.samples ?? createSamples({ clock });
   const caddy = createCaddyUpstreams(
     { clock, resolve: createResolve({ clock }) },
     () => settings().caddy?.adminUrl ?? "",

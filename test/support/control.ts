@@ -56,7 +56,6 @@ export function fakeWorkload(
     state: full.state,
     touch: change("touch"),
     pass: change("pass"),
-    discount: change("discount"),
     wake: (cause) => changes.push(`${alias} wake ${cause}`) > 0,
     sleep: ({ force, reason }) => {
       changes.push(`${alias} sleep force=${force} ${reason}`);

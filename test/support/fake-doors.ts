@@ -46,7 +46,6 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     },
     touch: () => undefined,
     pass: () => undefined,
-    discount: () => undefined,
     sleep: () => Promise.resolve({ kind: "accepted" }),
     restart: () => undefined,
     pin: () => undefined,

@@ -92,7 +92,6 @@ export function healthWorld(options: HealthWorldOptions = {}) {
         state,
         view: () => ({ failure }),
         origin: () => `http://${alias}:80`,
-        discount: () => undefined,
       };
       workloads.set(alias, handle as unknown as Reachable & { state: StateName });
     },

@@ -17,10 +17,11 @@ export interface StackOptions {
   readonly workloads: readonly (Partial<WorkloadSpec> & { readonly alias: string; readonly door?: boolean })[];
   readonly signals?: readonly Signal[];
   readonly store?: Store;
+  readonly takesTraffic?: (group: string, origin: string) => boolean;
 }
 
 /** Several workloads that need each other, on a fake engine under a real supervisor, in time that moves when told. */
-export async function stackWorld({ engine, workloads, signals = [], store }: StackOptions) {
+export async function stackWorld({ engine, workloads, signals = [], store, takesTraffic }: StackOptions) {
   const clock = fakeClock();
   const logger = recordingLogger();
   const provider = fakeProvider({ clock });
@@ -38,6 +39,7 @@ export async function stackWorld({ engine, workloads, signals = [], store }: Sta
     defer: (run) => void setImmediate(run),
     shutdown: new AbortController().signal,
     discover: () => ({ kind: "none" }),
+    ...(takesTraffic === undefined ? {} : { takesTraffic }),
   });
   const specs = workloads.map(({ door: _door, ...spec }) =>
     workloadSpec({ ref: spec.alias, upstream: null, followsDependants: false, ...spec }),

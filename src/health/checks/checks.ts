@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { EngineHealth } from "../../core/provider.ts";
 import type { Prober } from "../../core/prober.ts";
 import type { HealthSpec } from "../../core/spec.ts";
+import type { Dialed } from "../../net/dialed.ts";
 import { withoutBrackets } from "../../net/dial.ts";
 import { createAgentCheck, type HealthAgent } from "./agent.ts";
 import { cannotCheck, type Check, type Finding } from "./check.ts";
@@ -31,10 +32,12 @@ export interface Subject {
 export interface CheckDeps {
   readonly clock: Clock;
   readonly prober: Prober;
+  /** Told of what is opened without the prober, so that it is not taken for use. */
+  readonly dialed?: Pick<Dialed, "add">;
 }
 
 /** Makes checks. The one place that chooses: agent, engine, folder, then by the scheme of the address. */
-export function createChecks({ clock, prober }: CheckDeps): (subject: Subject) => Check {
+export function createChecks({ clock, prober, dialed }: CheckDeps): (subject: Subject) => Check {
   const looks = new Map<string, Promise<Finding>>();
 
   function byAgent({ address, spec }: Subject, agent: HealthAgent): Check {
@@ -54,9 +57,11 @@ export function createChecks({ clock, prober }: CheckDeps): (subject: Subject) =
     switch (url.protocol) {
       case "http:":
       case "https:":
-        return spec.body === null ? createHttpCheck(prober, question) : createHttpBodyCheck(clock, question);
+        return spec.body === null
+          ? createHttpCheck(prober, question)
+          : createHttpBodyCheck({ clock, dialed }, question);
       case "h2c:":
-        return createH2cCheck(clock, question);
+        return createH2cCheck({ clock, dialed }, question);
       case "tcp:":
         return createTcpCheck(prober, socket);
       case "udp:":

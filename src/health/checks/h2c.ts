@@ -1,11 +1,10 @@
 import { connect } from "node:http2";
-import type { Clock } from "../../core/clock.ts";
 import { cannotCheck, type Check, failed, toFinding, withinTime } from "./check.ts";
 import { judgeAnswer } from "./http-answer.ts";
-import { type HttpQuestion, ownHeaders } from "./http.ts";
+import { type HttpQuestion, type OpenDeps, ownHeaders } from "./http.ts";
 
 /** HTTP/2 without TLS, by prior knowledge (RFC 9113 section 3.3). */
-export function createH2cCheck(clock: Clock, question: HttpQuestion): Check {
+export function createH2cCheck({ clock, dialed }: OpenDeps, question: HttpQuestion): Check {
   return (options) => {
     if (!URL.canParse(question.origin)) return Promise.resolve(cannotCheck("no valid address"));
     const { host } = new URL(question.origin);
@@ -13,6 +12,7 @@ export function createH2cCheck(clock: Clock, question: HttpQuestion): Check {
       // A stream that ends with its session tells of the session's failure as its cause.
       const fail = (error: Error): void => settle(toFinding(error.cause ?? error));
       const session = connect(`http://${host}`).on("error", fail);
+      session.on("connect", (_session, socket) => dialed?.add(socket));
       session.on("close", () => settle(failed("closed without an answer")));
       const stream = session
         .request({

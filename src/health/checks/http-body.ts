@@ -1,13 +1,12 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Clock } from "../../core/clock.ts";
 import { toServerName, withoutBrackets } from "../../net/dial.ts";
 import { type Check, cannotCheck, toFinding, withinTime } from "./check.ts";
 import { judgeAnswer } from "./http-answer.ts";
-import { type HttpQuestion, ownHeaders } from "./http.ts";
+import { type HttpQuestion, type OpenDeps, ownHeaders } from "./http.ts";
 
 /** As the check by the status line, and reads the body for a text; costs twice as much, so only where one is wanted. */
-export function createHttpBodyCheck(clock: Clock, question: HttpQuestion): Check {
+export function createHttpBodyCheck({ clock, dialed }: OpenDeps, question: HttpQuestion): Check {
   return (options) => {
     if (!URL.canParse(question.origin)) return Promise.resolve(cannotCheck("no valid address"));
     const origin = new URL(question.origin);
@@ -24,6 +23,7 @@ export function createHttpBodyCheck(clock: Clock, question: HttpQuestion): Check
         servername: toServerName(origin),
       });
       const fail = (error: unknown): void => settle(toFinding(error));
+      request.on("socket", (socket) => socket.once("connect", () => dialed?.add(socket)));
       request.on("error", fail).on("response", (response) => {
         const { statusCode: status = 0, statusMessage: reason = "" } = response;
         void judgeAnswer({ status, reason, body: response }, question).then(settle, fail);

@@ -1,5 +1,7 @@
+import type { Clock } from "../../core/clock.ts";
 import type { Prober } from "../../core/prober.ts";
 import type { HealthSpec } from "../../core/spec.ts";
+import type { Dialed } from "../../net/dialed.ts";
 import { cannotCheck, type Check, failed, passed } from "./check.ts";
 
 /** An HTTP question to an origin, as configured. */
@@ -11,6 +13,12 @@ export interface HttpQuestion extends Pick<
   readonly origin: string;
   /** Host header; null = the origin's. */
   readonly host: string | null;
+}
+
+/** What a check needs that opens its connection itself. */
+export interface OpenDeps {
+  readonly clock: Clock;
+  readonly dialed: Pick<Dialed, "add"> | undefined;
 }
 
 /** So that our own checks are never taken for use where the address leads back through a hook. */
