@@ -36,19 +36,38 @@ export function createSignalCheck(deps: SignalCheckDeps): (spec: WorkloadSpec) =
     const provider = deps.provider(spec.provider);
     const look = deps.look(spec);
     const runs = look?.power === "running";
-    const subject = provider === undefined ? null : await toSubject(spec, provider, look);
-    return Promise.all(
-      signals.map(async (signal): Promise<SignalLine> => {
-        const { name } = signal;
-        if (name === "requests") return { name, live: true, note: "requests the hook or nodoff's own proxy saw" };
-        if (name === "proxy") return proxyLine(name, config);
-        if (subject === null) return { name, live: false, note: "its members are looked at" };
-        if (!signal.covers(subject)) return { name, live: false, note: "off, or not to be had for it" };
-        if (!runs) return { name, live: true, note: "not tried: it does not run" };
-        return toLine(name, await readOnce(signal, subject));
-      }),
-    );
+    const isGroup = spec.kind === "group" || spec.kind === "compose";
+    const subject = provider === undefined || isGroup ? null : await toSubject(spec, provider, look);
+    const lines = signals.map(async (signal): Promise<SignalLine> => {
+      const { name } = signal;
+      if (name === "requests") return { name, live: true, note: "requests the hook or nodoff's own proxy saw" };
+      if (name === "proxy") return proxyLine(name, config);
+      if (subject === null) return { name, live: true, note: "its members are asked" };
+      if (!signal.covers(subject)) return { name, live: false, note: offNote(name, subject) };
+      if (!runs) return { name, live: true, note: "not tried: it does not run" };
+      return toLine(name, await readOnce(signal, subject));
+    });
+    return onePerName(await Promise.all(lines));
   };
+}
+
+/** A probe is asked by HTTP or by a command: of the two, the other one is never live. */
+function onePerName(lines: readonly SignalLine[]): readonly SignalLine[] {
+  const byName = new Map<string, SignalLine>();
+  for (const line of lines) if (byName.get(line.name)?.live !== true) byName.set(line.name, line);
+  return [...byName.values()];
+}
+
+function offNote(name: string, { spec, provider }: Subject): string {
+  const { connections, network, cpu, execSessions, probe } = spec.activity;
+  const settings = new Map<string, unknown>([
+    ["connections", connections],
+    ["network", network],
+    ["cpu", cpu],
+    ["exec_sessions", execSessions || null],
+    ["probe", probe],
+  ]);
+  return settings.get(name) === null ? `off: no activity.${name}` : `provider ${provider.name} cannot tell`;
 }
 
 function proxyLine(name: string, { listen }: Config): SignalLine {

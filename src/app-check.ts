@@ -54,7 +54,7 @@ interface Seen {
   readonly error: ConfigError | null;
 }
 
-const listTimeoutMs = 5_000;
+const listTimeoutMs = 10_000;
 
 export interface InspectDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -110,15 +110,17 @@ export async function inspectConfig(
     provider: (name) => added.find((provider) => provider.name === name),
     look: (spec) => seen.get(spec.provider)?.get(spec.ref),
   });
-  const workloadLines: WorkloadLine[] = [];
-  for (const spec of plan.workloads) {
-    const line = toWorkloadLine(spec, plan.edges.get(spec.alias) ?? [], await checkSignals(spec));
-    workloadLines.push(line);
-    const blind = config.listen.proxy === null && routes.some(({ workload }) => workload === spec.alias);
-    if (blind) warnings.push(...blindness(line, source));
+  const lines = new Map<string, WorkloadLine>();
+  for (const spec of plan.workloads)
+    lines.set(spec.alias, toWorkloadLine(spec, plan.edges.get(spec.alias) ?? [], await checkSignals(spec)));
+  const doors = new Set(config.listen.proxy === null ? routes.map(({ workload }) => workload) : []);
+  for (const line of lines.values()) {
+    if (!doors.has(line.alias)) continue;
+    const members = (plan.edges.get(line.alias) ?? []).flatMap(({ to }) => lines.get(to) ?? []);
+    warnings.push(...blindness(line, members, source));
   }
   for (const provider of added) await provider.close();
-  return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: workloadLines }, reachable };
+  return { report: { errors, warnings, routes: routes.map(toRouteLine), workloads: [...lines.values()] }, reachable };
 }
 
 async function list(provider: Provider, source: Source): Promise<Seen> {
@@ -133,18 +135,28 @@ async function list(provider: Provider, source: Source): Promise<Seen> {
 /** A container that does not exist yet is no error: compose may create it later. */
 function missing(provider: Provider, looks: readonly Look[], source: Source): readonly ConfigError[] {
   const known = new Set(looks.flatMap(({ refs }) => refs));
+  const projects = new Set(looks.flatMap(({ compose }) => compose?.project ?? []));
+  const isThere = ({ kind, ref }: WorkloadSpec): boolean => (kind === "compose" ? projects : known).has(ref);
   return source.config.workloads
-    .filter((workload) => workload.provider === provider.name && !known.has(workload.ref))
+    .filter((workload) => workload.provider === provider.name && !isThere(workload))
     .map(({ alias, kind, ref }) =>
       toPlacedError(["workloads", alias, kind], `${provider.name} has no ${kind} "${ref}" yet`, source),
     );
 }
 
-/** Behind a foreign proxy only this signal sees what stays open after its request was allowed. */
-function blindness({ alias, source: from, signals }: WorkloadLine, source: Source): readonly ConfigError[] {
-  const connections = signals.find(({ name }) => name === "connections");
-  if (connections === undefined || connections.live) return [];
-  const message = `long connections (WebSockets, downloads) behind your proxy cannot be seen: ${connections.note}`;
+/**
+ * Behind a foreign proxy only this signal sees what stays open after its request was allowed. A group has none of its
+ * own: its members are asked.
+ */
+function blindness(line: WorkloadLine, members: readonly WorkloadLine[], source: Source): readonly ConfigError[] {
+  const { alias, kind, source: from } = line;
+  const asked = kind === "group" || kind === "compose" ? members : [line];
+  const notes = asked.flatMap((each) => {
+    const blind = each.signals.find(({ name, live }) => name === "connections" && !live);
+    return blind === undefined ? [] : [each === line ? blind.note : `${each.alias}: ${blind.note}`];
+  });
+  if (notes.length === 0) return [];
+  const message = `long connections (WebSockets, downloads) behind your proxy cannot be seen: ${notes.join("; ")}`;
   const path = ["workloads", alias, "activity", "connections"];
   if (from === "file") return [toPlacedError(path, message, source)];
   return [toConfigError({ source: `label ${alias}`, key: "activity.connections", message })];

@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { formatLabelError, readLabels } from "./labels.ts";
 import { formatConfigError, loadConfig } from "./load.ts";
 
 const root = new URL("../../", import.meta.url);
 const skipped = new Set(["node_modules", "src", "test", "dist"]);
 
-/** Fenced YAML blocks that say in their first line that they are a nodoff.yaml, with the line they start at. */
-function blocksOf(markdown: string): { text: string; line: number }[] {
-  const fences = markdown.matchAll(/^( *)```ya?ml\n\1(# nodoff\.yaml\b[^]*?)^ *```/gm);
-  return [...fences].map(({ index, 2: text = "" }) => ({
-    text,
-    line: markdown.slice(0, index).split("\n").length + 1,
-  }));
+/** Fenced YAML blocks that say in their first line which file they are of, with the line they start at. */
+function blocksOf(markdown: string, file = "nodoff.yaml"): { text: string; line: number }[] {
+  const fences = markdown.matchAll(/^( *)```ya?ml\n\1(# [^]*?)^ *```/gm);
+  return [...fences].flatMap(({ index, 2: text = "" }) =>
+    text.startsWith(`# ${file}`) ? { text, line: markdown.slice(0, index).split("\n").length + 1 } : [],
+  );
 }
 
 function errorsOf(text: string): string[] {
@@ -20,6 +21,25 @@ function errorsOf(text: string): string[] {
   const readFile = (path: string): string => (path === "nodoff.yaml" ? text : "secret");
   const result = loadConfig({ file: "nodoff.yaml", env: Object.fromEntries(names), readFile });
   return result.ok ? [] : result.errors.map(formatConfigError);
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+interface ComposeFile {
+  readonly services?: Readonly<Record<string, { readonly labels?: Labels | readonly string[] }>>;
+}
+
+/** What is wrong with the labels of a compose file's services. */
+function labelErrorsOf(text: string): string[] {
+  const { services = {} } = parse(text) as ComposeFile;
+  return Object.entries(services).flatMap(([service, { labels: written = {} }]) => {
+    const labels = Array.isArray(written)
+      ? Object.fromEntries(written.map((label: string) => label.split(/=(.*)/s)))
+      : (written as Labels);
+    const input = { labels, containerName: `project-${service}-1`, provider: "local", defaults: {}, publicUrl: null };
+    const read = readLabels(input);
+    return read.kind === "invalid" ? read.errors.map(formatLabelError) : [];
+  });
 }
 
 function markdownFiles(folder: URL): URL[] {
@@ -35,7 +55,21 @@ describe("nodoff.yaml blocks in the docs", () => {
     const name = file.href.slice(root.href.length);
     for (const { text, line } of blocksOf(readFileSync(file, "utf8")))
       it(`${name}:${line} is right`, () => assert.deepEqual(errorsOf(text), []));
+    for (const { text, line } of blocksOf(readFileSync(file, "utf8"), "compose.yaml"))
+      it(`${name}:${line} has right labels`, () => assert.deepEqual(labelErrorsOf(text), []));
   }
+
+  it("would find a wrong label, in a map and in a list", () => {
+    const file = (labels: string): string => `services: { web: { labels: ${labels} } }`;
+    const right = '{ nodoff.enable: "true", nodoff.host: a.test }';
+    assert.deepEqual(labelErrorsOf(file(right)), []);
+    assert.equal(labelErrorsOf(file(right.replace("host", "hots"))).length, 1);
+    assert.equal(labelErrorsOf(file("[nodoff.enable=true, nodoff.idle_timeout=5]")).length, 1);
+  });
+
+  it("caddy/nodoff.yaml is right", () => {
+    assert.deepEqual(errorsOf(readFileSync(new URL("caddy/nodoff.yaml", root), "utf8")), []);
+  });
 
   it("would be found and found wrong", () => {
     const fixture = readFileSync(new URL("test/fixtures/nodoff.everything.yaml", root), "utf8");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { workloadSpec } from "../../test/support/specs.ts";
+import { activitySpec, workloadSpec } from "../../test/support/specs.ts";
 import { neededBy, planDependencies } from "./dependencies.ts";
 import type { ComposePlace, Look } from "./provider.ts";
 import type { DependencySpec, WorkloadSpec } from "./spec.ts";
@@ -152,6 +152,41 @@ describe("planDependencies", () => {
       found.added.map(({ alias, sleeps, stopMethod }) => ({ alias, sleeps, stopMethod })),
       ["web", "db", "init"].map((alias) => ({ alias, sleeps: true, stopMethod: "pause" })),
     );
+  });
+
+  it("takes the container that has its project's name for one of its members", () => {
+    const stack = spec("stack", { kind: "compose", ref: "shop" });
+    const looks = [look("shop", { service: "web" }), look("db", {})];
+    const found = plan([stack], looks);
+    assert.deepEqual(found.edges, { stack: ["web:auto", "db:auto"] });
+    assert.deepEqual(
+      found.added.map(({ alias, ref }) => [alias, ref]),
+      [
+        ["web", "shop"],
+        ["db", "db"],
+      ],
+    );
+  });
+
+  it("asks a dependency nothing that is meant for its dependant, but runs a project's command in its containers", () => {
+    const exec = { kind: "exec", command: ["busy"] } as const;
+    const http = {
+      kind: "http",
+      path: "/busy",
+      status: [[200, 200]],
+      json: null,
+      idleValue: null,
+      pattern: null,
+    } as const;
+    const probesOf = (more: Partial<WorkloadSpec>): unknown[] => {
+      const { added } = plan([spec("web", more)], [look("web"), look("db", {})]);
+      return added.map(({ activity }) => activity.probe);
+    };
+    for (const probe of [exec, http]) {
+      const activity = activitySpec({ probe });
+      assert.deepEqual(probesOf({ activity, dependsOn: on("db") }), [null]);
+      assert.deepEqual(probesOf({ activity, kind: "compose", ref: "shop" }), [probe === exec ? exec : null]);
+    }
   });
 
   it("names a cycle, and cuts it", () => {

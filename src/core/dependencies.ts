@@ -102,7 +102,9 @@ function resolve(name: string, spec: WorkloadSpec, known: Known): readonly Workl
 function createKnown(declared: readonly WorkloadSpec[], looksOf: LooksOf): Known {
   const specs = [...declared];
   const aliases = new Map(declared.map((spec) => [spec.alias, spec]));
-  const byRef = new Map(declared.map((spec) => [`${spec.provider}/${spec.ref}`, spec]));
+  // A project may have a container of its own name: many do.
+  const single = declared.filter(({ kind }) => kind !== "compose" && kind !== "group");
+  const byRef = new Map(single.map((spec) => [`${spec.provider}/${spec.ref}`, spec]));
   const looks = indexLooks(looksOf);
   const add = (spec: WorkloadSpec): WorkloadSpec => {
     specs.push(spec);
@@ -164,6 +166,9 @@ function toImplicit(
   sleeps: boolean,
 ): WorkloadSpec {
   const { provider, source, idleTimeoutMs, minAwakeMs, wakeTimeoutMs, activity, loading, dryRun } = dependant;
+  // What to ask of the one says nothing about the other; but a command for a project can only be run in its containers.
+  const { probe } = activity;
+  const ownProbe = dependant.kind === "compose" && probe?.kind === "exec" ? probe : null;
   return {
     alias,
     displayName: alias,
@@ -188,7 +193,7 @@ function toImplicit(
     dependsOnSleep: sleeps,
     members: [],
     wakeMembers: "all",
-    activity,
+    activity: probe === ownProbe ? activity : { ...activity, probe: ownProbe },
     schedule: null,
     dryRun,
   };

@@ -39,12 +39,14 @@ async function wakeDependency(unit: Unit, link: Link, scope: Scope): Promise<Fai
   if (condition !== "completed" && isMet(link)) return null;
   unit.tell("waking_dependency", `waking ${name}`);
   // Before the first look nothing can be asked of it.
-  while (workload.state === "unknown" && !scope.signal.aborted) await workload.changed(scope.signal);
+  while (workload.state === "unknown" && workload.closed === null && !scope.signal.aborted)
+    await workload.changed(scope.signal);
+  const askedAt = unit.deps.clock.now();
   // What runs once per wake joins the run under way, and begins another where there is none.
   workload.wake("dependency");
   const patience = createScope(unit.deps.clock, scope.signal);
   patience.after(forgottenMs, () => patience.end());
-  const failure = await untilMet(link, patience);
+  const failure = await untilMet(link, patience, askedAt);
   const isForgotten = patience.signal.aborted;
   patience.end();
   if (scope.signal.aborted) return null;
@@ -57,16 +59,26 @@ async function wakeDependency(unit: Unit, link: Link, scope: Scope): Promise<Fai
 }
 
 /** Resolves with null when met or `scope` ended, else with what went wrong. */
-async function untilMet(link: Link, scope: Scope): Promise<Failure | null> {
+async function untilMet(link: Link, scope: Scope, askedAt: number): Promise<Failure | null> {
   const { workload, condition } = link;
   // Its wake was asked for in the same turn: asleep from here on means that it ended, or was put to sleep again.
   for (;;) {
     if (scope.signal.aborted) return null;
+    const isDone = condition === "completed" && workload.state === "napping" && workload.completedAt >= askedAt;
+    if (isDone || isMet(link)) return null;
     const failure = failureOf(workload, condition);
     if (failure !== null) return failure;
-    if (condition === "completed" ? workload.state === "napping" : isMet(link)) return null;
+    // What it needs ended before it was of any use: nobody else would wake that again.
+    if (isForsaken(workload) && workload.wake("dependency")) continue;
     await workload.changed(scope.signal);
   }
+}
+
+/** Ready, but something it needs is down and not on its way up. */
+function isForsaken({ state, links }: Workload): boolean {
+  const isDown = ({ workload, condition }: Link): boolean =>
+    condition !== "completed" && ["napping", "error", "gone"].includes(workload.state);
+  return state === "ready" && links.dependencies.some(isDown);
 }
 
 function isMet({ workload, condition }: Link): boolean {
@@ -86,11 +98,12 @@ function isMet({ workload, condition }: Link): boolean {
 }
 
 function failureOf(workload: Workload, condition: Link["condition"]): Failure | null {
-  const { state, look } = workload;
+  const { state, look, closed } = workload;
+  // Left out of the configuration meanwhile: nothing of it changes any more.
+  if (closed !== null) return closed;
   if (state === "error") return workload.view().failure;
   if (state === "gone") return { code: "GONE", message: "the engine does not have it" };
-  if (state === "napping" && condition !== "completed")
-    return { code: "STOPPED_OUTSIDE", message: "it was stopped while it was being woken" };
+  if (state === "napping") return { code: "STOPPED_OUTSIDE", message: "it was stopped while it was being woken" };
   const asksHealth = condition === "healthy" || (condition === "auto" && workload.spec.upstream === null);
   if (asksHealth && workload.allow && look?.health === "unhealthy")
     return { code: "ENGINE_ERROR", message: "the engine's health check says unhealthy" };

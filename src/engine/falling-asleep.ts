@@ -87,6 +87,7 @@ async function sleepAtEngine(unit: Unit, method: StopMethod): Promise<void> {
   } catch (error) {
     // What counts is what the engine has now, not what it answered.
     const found = await provider.inspect(ref, io).catch(() => unit.look);
+    if (found !== undefined) remember(unit, found);
     const asleep = found === undefined || found.power === "stopped" || (method === "pause" && found.power === "paused");
     if (!asleep) throw error;
   }

@@ -130,7 +130,8 @@ function isCrashLoop(unit: Unit): boolean {
 }
 
 function exitCodeOf(unit: Unit, found: Look): number | null {
-  return unit.lastExit?.exitCode ?? found.exitCode;
+  // An event may be of an earlier run, where those after it were lost.
+  return found.exitCode ?? unit.lastExit?.exitCode ?? null;
 }
 
 function exitFailure(unit: Unit, found: Look): Failure {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settle } from "../../test/support/fake-clock.ts";
 import { fakeSignal, fakeStore } from "../../test/support/fake-engine.ts";
+import type { FakeOptions } from "../../test/support/fake-provider.ts";
 import { stackWorld } from "../../test/support/stack-world.ts";
 import { NodoffError } from "../core/errors.ts";
 import type { WorkloadSpec } from "../core/spec.ts";
@@ -25,6 +26,28 @@ async function awakeApp(spec: Partial<WorkloadSpec> = {}, signals: readonly Sign
   assert.equal(world.app.state, "ready");
   return world;
 }
+
+describe("what signals learn of a workload", () => {
+  it("is every port it serves by: its own and those its image names", async () => {
+    const seen: (readonly number[] | null)[] = [];
+    const note = fakeSignal("ports", (subject) => {
+      seen.push(subject.ports());
+      return { kind: "read", lastUsedAt: null, inUse: false, text: "" };
+    });
+    const look = async (engine: FakeOptions, spec: Partial<WorkloadSpec> = {}): Promise<readonly number[] | null> => {
+      const upstream = { kind: "port", port: 8080, scheme: "http" } as const;
+      const workloads = [{ alias: "app", idleTimeoutMs, door: true, upstream, ...spec }];
+      const world = await stackWorld({ engine: { app: engine }, workloads, signals: [note] });
+      world.get("app").wake("request");
+      await world.clock.advanceAsync(idleTimeoutMs);
+      const ports = seen.at(-1) ?? null;
+      return ports === null ? null : [...new Set(ports)];
+    };
+    assert.deepEqual(await look({ ports: [22, 8080] }), [8080, 22]);
+    assert.deepEqual(await look({}), [8080]);
+    assert.equal(await look({ ports: [22] }, { upstream: { kind: "url", url: "http://app:8080" } }), null);
+  });
+});
 
 describe("tiers", () => {
   const spec = { stopMethod: "pause", deeper: [{ afterMs: 300_000, method: "stop" }] } as const;
@@ -60,6 +83,15 @@ describe("tiers", () => {
     });
     await world.clock.advanceAsync(2_000);
     assert.deepEqual(world.commands(), ["stop app"]);
+  });
+
+  it("stops it as soon as the engine can be asked again", async () => {
+    const world = await awakeApp(spec);
+    await world.clock.advanceAsync(200_000);
+    const away = new NodoffError("PROVIDER_UNAVAILABLE", "connection refused");
+    world.provider.fail("inspect", away, { times: 2 });
+    await world.clock.advanceAsync(150_000);
+    assert.equal(world.commands().at(-1), "stop app");
   });
 
   it("stays paused when the deeper stop fails, and tries again", async () => {

@@ -192,16 +192,20 @@ function deepen(unit: Unit, now: number): void {
   if (tier === undefined || spec.dryRun) return;
   const at = Math.max(unit.lastUsedAt + tier.afterMs, watch?.nextLookAt ?? 0);
   if (now < at) unit.dueAt = Math.min(unit.dueAt, at);
+  // Somebody paused by hand what is wanted awake.
+  else if (holdsOf(unit).length > 0) unit.dueAt = Math.min(unit.dueAt, now + pollMs(unit));
   else void unit.queue().run(() => deepenInTurn(unit, tier));
 }
 
 async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void> {
-  const { provider } = unit.deps;
-  const found = await provider.inspect(unit.spec.ref, { signal: unit.calls() }).catch(() => undefined);
+  const { provider, clock } = unit.deps;
+  const found = await provider.inspect(unit.spec.ref, { signal: unit.calls() }).catch(() => null);
+  // The engine cannot be asked now: its time has come all the same.
+  if (found === null) unit.dueAt = Math.min(unit.dueAt, clock.now() + pollMs(unit));
   if (found?.power !== "paused") return;
   const memoryBytes = await memoryOf(unit);
   // Stopped altogether by somebody, or wanted again: nothing is left to do.
-  if (unit.phase.name !== "napping" || unit.look?.power === "stopped") return;
+  if (unit.phase.name !== "napping" || unit.look?.power === "stopped" || holdsOf(unit).length > 0) return;
   const reasons: Reason[] = [{ signal: "tiers", verdict: "idle_since", text: `not used for ${afterMs / 1000} s` }];
   await stopInTurn(unit, { method, reasons, memoryBytes });
 }

@@ -42,6 +42,7 @@ function entersError(unit: Unit, before: State, failure: Failure): void {
 }
 
 function entersRest(unit: Unit, input: Input): void {
+  if (input.type === "completed") unit.completedAt = unit.deps.clock.now();
   if (input.type === "completed" && unit.attempt !== null) wakeEnded(unit, "completed");
   endWatch(unit);
   unit.attempt = null;

@@ -120,7 +120,8 @@ async function fail(unit: Unit, { scope }: Attempt, failure: Failure): Promise<v
   const found = await unit
     .queue()
     .run(inspect)
-    .catch(() => undefined);
+    // It cannot be asked: the last known state stands.
+    .catch(() => unit.look);
   if (scope.signal.aborted) return;
   if (found !== undefined) remember(unit, found);
   unit.dispatch({ type: "wake_failed", failure, running: found?.power === "running" });

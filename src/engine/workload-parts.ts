@@ -55,6 +55,10 @@ export interface Links {
 export interface Workload extends WorkloadHandle, Subject {
   readonly spec: WorkloadSpec;
   readonly tallies: Tallies;
+  /** Its place among the others. */
+  readonly links: Links;
+  /** Why it is driven no longer; null while it is. */
+  readonly closed: Failure | null;
   readonly lastUsedAt: number;
   /** Monotonic ms before which `sweep` has nothing to do. */
   readonly dueAt: number;
@@ -62,6 +66,8 @@ export interface Workload extends WorkloadHandle, Subject {
   readonly savedUse: number;
   /** The latest look; undefined before the first, or when it is gone. */
   readonly look: Look | undefined;
+  /** Monotonic ms of the last time it ran to its end and that was well; -Infinity = never. */
+  readonly completedAt: number;
   /** Resolves when the look or the state may have changed, or `signal` aborts. */
   changed(signal: AbortSignal): Promise<void>;
   /** What an event told. Believed only after a look of our own. */
@@ -164,8 +170,8 @@ export interface Unit extends Workload {
   savedUse: number;
   awakeSince: number;
   look: Look | undefined;
+  completedAt: number;
   readonly deps: WorkloadDeps;
-  readonly closed: Failure | null;
   /** Since when it is in this state, and when it last got ready: wall clock ms. */
   readonly since: number;
   wokenAt: number | null;
@@ -179,7 +185,6 @@ export interface Unit extends Workload {
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null;
   /** Monotonic ms of exits nobody asked for. */
   exits: number[] | null;
-  readonly links: Links;
   watch: Watch | null;
   stop: Stop | null;
   /** Reasons of the last decision about sleeping. */

@@ -57,6 +57,7 @@ class WorkloadUnit implements Unit {
   awakeSince: number;
   uncounted = 0;
   uncountedAt = Number.NEGATIVE_INFINITY;
+  completedAt = Number.NEGATIVE_INFINITY;
   phase: State = { name: "unknown" };
   readonly tallies: Tallies;
   since: number;

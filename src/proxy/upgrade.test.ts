@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttp } from "node:http";
+import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { openStage, readUntil } from "../../test/support/proxy-stage.ts";
@@ -38,6 +39,21 @@ describe("WebSocket through the proxy", () => {
     await route.idle();
     assert.equal(route.peak, 1);
     assert.equal(route.touches, 2);
+  });
+
+  it("is told of as a connection of our own", async (t) => {
+    const upstream = switching(t);
+    const dialed: Socket[] = [];
+    const { port } = await openStage(t, {
+      upstream: upstream.server,
+      dialed: { add: (link) => void dialed.push(link) },
+    });
+    dial(t, port).write(askUpgrade());
+    const { socket } = await upstream.next;
+    assert.deepEqual(
+      dialed.map(({ localPort }) => localPort),
+      [socket.remotePort],
+    );
   });
 
   it("is refused in plain HTTP by an upstream that will not switch, and nothing else gets past", async (t) => {

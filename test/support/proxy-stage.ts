@@ -57,6 +57,7 @@ export interface StageOptions {
   /** Without a workload nothing is redialled. */
   readonly hasWorkload?: boolean;
   readonly clock?: Clock;
+  readonly dialed?: NonNullable<ProxyDeps["dialed"]>;
   readonly timeouts?: HeadTimeouts;
 }
 
@@ -96,6 +97,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     logger,
     pools,
     inFlight: createInFlight(clock),
+    ...(options.dialed !== undefined && { dialed: options.dialed }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,

@@ -59,12 +59,14 @@ function addProject(draft: Draft, project: string, provider: string): Readonly<R
   });
   const db = addBox(draft, { ...place("db"), provider });
   const onDb = { service: "db", condition: db.hasHealth ? "healthy" : "started" } as const;
-  const init = addBox(draft, { ...place("init", onDb), provider, runMs: random.span(50, 3_000), hasHealth: false });
-  const onInit = { service: "init", condition: "completed" } as const;
+  // What runs to its end, where anybody waits for that.
+  const ends = random.chance(0.7) ? [{ service: "init", condition: "completed" } as const] : [];
+  const runMs = ends.length > 0 ? random.span(50, 3_000) : null;
+  const init = addBox(draft, { ...place("init", onDb), provider, runMs, hasHealth: false });
   return {
     db,
     init,
-    web: addBox(draft, { ...place("web", onDb, ...(random.chance(0.7) ? [onInit] : [])), provider }),
+    web: addBox(draft, { ...place("web", onDb, ...ends), provider }),
     worker: addBox(draft, { ...place("worker", onDb), provider }),
   };
 }

@@ -28,6 +28,8 @@ export interface Box {
   exists: boolean;
   /** It was in the last list that nodoff got. */
   isListed: boolean;
+  /** Since when. */
+  listedAt: number;
   id: string;
   power: Power;
   startedAt: number | null;
@@ -57,6 +59,7 @@ export function createBox(plan: BoxPlan): Box {
     plan,
     exists: true,
     isListed: false,
+    listedAt: Number.NEGATIVE_INFINITY,
     id: `${plan.name}-0`,
     power: "stopped",
     startedAt: null,
@@ -91,7 +94,9 @@ export function isHealthy({ power, health }: Box): boolean {
 
 /** `wallOf` turns monotonic ms into wall clock ms. */
 export function lookAt(box: Box, wallOf: (monotonic: number) => number): Look {
-  const { plan, id, power, startedAt, exitCode, health, networkOf } = box;
+  const { plan, id, power, startedAt, exitCode, networkOf } = box;
+  // What does not run is not checked.
+  const health = plan.hasHealth && power !== "running" ? "starting" : box.health;
   return {
     refs: plan.refs,
     id,

@@ -43,15 +43,12 @@ export interface Draft {
 export const signalNames = ["sockets", "meter", "quiz"] as const;
 
 /** A box of its own, with random manners. */
-export function addBox(
-  { random, boxes }: Draft,
-  own: Partial<BoxPlan> & Pick<BoxPlan, "name" | "provider">,
-): BoxPlan {
+export function addBox({ random, boxes }: Draft, own: Partial<BoxPlan> & Pick<BoxPlan, "name" | "provider">): BoxPlan {
   const plan: BoxPlan = {
     refs: [own.name, ...(own.compose === undefined ? [] : [`${own.compose.project}/${own.compose.service}`])],
     hasHealth: random.chance(0.3),
     healthyAfterMs: random.span(50, 3_000),
-    readyAfterMs: random.chance(0.1) ? random.span(3_000, 15_000) : random.span(10, 1_000),
+    readyAfterMs: random.span(10, 3_000),
     runMs: null,
     ignoresStop: random.chance(0.1),
     signals: signalNames

@@ -61,7 +61,7 @@ export function createLine(deps: LineDeps): Provider {
   }
 
   async function through<T>(call: EngineCall, ref: string | null, io: IoOptions, effect: () => T): Promise<T> {
-    const box = ref === null ? undefined : engine.find(ref);
+    const box = ref === null ? undefined : engine.known(ref);
     const ended = deps.onCall(call, box);
     const never = new Promise<T>(() => undefined);
     try {
@@ -100,7 +100,8 @@ export function createLine(deps: LineDeps): Provider {
     type: "docker",
     capabilities: { pause: deps.canPause, kill: true, logs: true, health: true, discovers: false },
     list: (io) => through("list", null, io, () => engine.looks()),
-    inspect: (ref, io) => through("inspect", ref, io, () => {
+    inspect: (ref, io) =>
+      through("inspect", ref, io, () => {
         const box = engine.find(ref);
         return box === undefined ? undefined : engine.look(box);
       }),
@@ -125,7 +126,8 @@ export function createLine(deps: LineDeps): Provider {
     stop: (ref, io) => through("stop", ref, io, () => end(ref, 0)),
     kill: (ref, io) => through("kill", ref, io, () => end(ref, 137)),
     logs: () => Promise.resolve([]),
-    counters: (ref, io) => through("counters", ref, io, () => ({ memoryBytes: need(ref).plan.name.length * 1_000_000 })),
+    counters: (ref, io) =>
+      through("counters", ref, io, () => ({ memoryBytes: need(ref).plan.name.length * 1_000_000 })),
     address: (ref, query, io) =>
       through("address", ref, io, () => ({ host: need(ref).plan.name, port: query.port ?? 8080 })),
     watch(observer) {

@@ -9,6 +9,8 @@ export interface Memory {
   /** Uses of the last moments: a kill may come before they are saved. */
   recent: number[];
   pinnedUntil: number | null;
+  /** It was ready when nodoff left. */
+  wasReady: boolean;
 }
 
 /** One workload of one nodoff, as its journal tells of it. Times are monotonic ms. */
@@ -30,8 +32,10 @@ export interface Model {
   goesDeeper: boolean;
   /** The stop under way was asked for by a person. */
   stopAsked: boolean;
-  /** When the last of its dependants fell asleep while it was awake. */
-  releasedAt: number;
+  /** When it was last believed to have done its work. */
+  doneAt: number;
+  /** When nodoff was last done with stopping it. */
+  stoppedAt: number;
   /** Somebody asked for a wake that has not begun yet. */
   wakeAsked: boolean;
   /** The wake under way was asked for by somebody, not by a dependant. */
@@ -56,7 +60,8 @@ export function createModel(key: string, unit: Workload, own: Pick<Model, "box" 
     awakeSince: now,
     goesDeeper: false,
     stopAsked: false,
-    releasedAt: Number.NEGATIVE_INFINITY,
+    doneAt: Number.NEGATIVE_INFINITY,
+    stoppedAt: Number.NEGATIVE_INFINITY,
     wakeAsked: false,
     isOwnWake: false,
     asks: 0,
@@ -65,6 +70,9 @@ export function createModel(key: string, unit: Workload, own: Pick<Model, "box" 
     startsInFlight: 0,
   };
 }
+
+/** What happens at the engine has been told and believed after so long, a look under way included. */
+export const believedMs = 10_000;
 
 const keptMs = 3_000;
 /** Use is saved once a second. */
@@ -105,7 +113,8 @@ export function isAwake({ state, goesDeeper, box }: Model): boolean {
     case "stopping":
       return !goesDeeper;
     case "error":
-      return box?.power === "running";
+      // As far as nodoff can know.
+      return box?.power === "running" && box.busy === 0 && !box.inDoubt;
     case "unknown":
     case "napping":
     case "gone":

@@ -28,6 +28,8 @@ export interface SimEngine {
   look(box: Box): Look;
   /** By any of its names. */
   find(ref: string): Box | undefined;
+  /** As `find`, also while the engine does not have it. */
+  known(ref: string): Box | undefined;
   start(box: Box): void;
   pause(box: Box): void;
   resume(box: Box): void;
@@ -50,13 +52,15 @@ export interface SimEngineDeps {
   readonly plans: readonly BoxPlan[];
   /** Something is delivered. */
   readonly count: () => void;
+  /** Somebody was told what there is. */
+  readonly onListed: () => void;
 }
 
 const relistMs = 60_000;
 const missedMax = 200;
 const lostFailure = { code: "PROVIDER_UNAVAILABLE", message: "not reachable" } as const;
 
-export function createSimEngine({ name, clock, random, plans, count }: SimEngineDeps): SimEngine {
+export function createSimEngine({ name, clock, random, plans, count, onListed }: SimEngineDeps): SimEngine {
   const boxes = new Map(plans.map((plan) => [plan.name, createBox(plan)]));
   const byRef = new Map([...boxes.values()].flatMap((box) => box.plan.refs.map((ref) => [ref, box] as const)));
   const missed: Change[] = [];
@@ -64,6 +68,10 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
   let isLost = false;
   let tellAt = 0;
   let cancelRelist = (): void => undefined;
+
+  /** Whose network it uses is settled when it is made. */
+  const join = (box: Box): void => void (box.networkOf = boxes.get(box.plan.network ?? "")?.id ?? null);
+  boxes.forEach(join);
 
   const wallOf = (monotonic: number): number => clock.wall() - (clock.now() - monotonic);
   const looks = (): Look[] => [...boxes.values()].filter(({ exists }) => exists).map((box) => lookAt(box, wallOf));
@@ -99,7 +107,12 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
     const settled = [...boxes.values()].filter(({ busy }) => busy === 0);
     const asked = clock.now();
     deliver((to) => {
-      for (const box of boxes.values()) box.isListed = found.some(({ id }) => id === box.id);
+      for (const box of boxes.values()) {
+        const { isListed } = box;
+        box.isListed = found.some(({ id }) => id === box.id);
+        if (!isListed && box.isListed) box.listedAt = clock.now();
+      }
+      onListed();
       to.listed(found);
       for (const box of settled) if (box.changedAt <= asked) box.inDoubt = false;
       for (const box of boxes.values()) box.changedAt = Math.max(box.changedAt, asked);
@@ -128,7 +141,6 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
     if (kind === "started") {
       box.startedAt = clock.now();
       box.health = plan.hasHealth ? "starting" : "none";
-      if (plan.network !== undefined) box.networkOf = boxes.get(plan.network)?.id ?? null;
     }
     tell(box, { kind, refs: plan.refs, at: clock.wall() });
     if (box.health === "starting") later(box, plan.healthyAfterMs, () => engine.setHealth(box, "healthy"));
@@ -159,6 +171,7 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
       const box = byRef.get(ref);
       return box?.exists === true ? box : undefined;
     },
+    known: (ref) => byRef.get(ref),
     start: (box) => begin(box, "started"),
     resume: (box) => begin(box, "resumed"),
     pause(box) {
@@ -168,7 +181,7 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
     },
     end(box, { asked, exitCode, restarts = false }) {
       leave(box);
-      if (exitCode === 0 && !asked) box.completedAt = clock.now();
+      if (exitCode === 0) box.completedAt = clock.now();
       box.power = restarts ? "restarting" : "stopped";
       box.exitCode = exitCode;
       tell(box, { kind: "exited", refs: box.plan.refs, at: clock.wall(), asked, exitCode, restarts });
@@ -188,6 +201,7 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
       box.exists = true;
       box.run++;
       box.id = `${box.plan.name}-${box.run}`;
+      join(box);
       box.power = "stopped";
       box.startedAt = null;
       box.exitCode = null;
@@ -212,7 +226,12 @@ export function createSimEngine({ name, clock, random, plans, count }: SimEngine
     observe(next) {
       observer = next;
       missed.length = 0;
-      for (const box of boxes.values()) box.inDoubt = true;
+      for (const box of boxes.values()) {
+        box.inDoubt = true;
+        // Who begins has not got any list.
+        box.isListed = false;
+      }
+      onListed();
       rearm();
       if (next === null) return;
       deliver((to) => to.link(isLost ? lostFailure : null));

@@ -9,6 +9,8 @@ export interface CaddyOptions {
   readonly hookPort: number;
   readonly sites: readonly Site[];
   readonly failOpen?: boolean;
+  /** Where its admin endpoint listens, as in a Caddyfile: `127.0.0.1:2019`, `unix//path`; left out: nowhere. */
+  readonly admin?: string;
 }
 
 /** Caddy with the shipped kit: `nodoff.caddy` as it is, the example site once per app. */
@@ -25,12 +27,14 @@ export async function startCaddy(options: CaddyOptions): Promise<Door> {
       "blog-web:2368": site.address,
     }),
   );
-  // Nothing but this port, and nothing fetched: no certificates, no admin endpoint.
-  const own = "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n";
-  await writeFile(join(directory, "Caddyfile"), [own, example.slice(0, at), ...sites].join("\n"));
+  // Nothing but these ports, and nothing fetched: no certificates.
+  const admin = "\tadmin {$CADDY_ADMIN:localhost:2019}\n";
+  const head = adapt(example.slice(0, at), { [admin]: `${admin}\tauto_https off\n\tdefault_bind 127.0.0.1\n` });
+  await writeFile(join(directory, "Caddyfile"), [head, ...sites].join("\n"));
   const child = await startChild("caddy", ["run", "--config", "Caddyfile"], {
     cwd: directory,
     env: {
+      CADDY_ADMIN: options.admin ?? "off",
       NODOFF_ADDRESS: `127.0.0.1:${options.hookPort}`,
       NODOFF_ALLOW_ADDRESS: `127.0.0.1:${await freePort()}`,
       XDG_DATA_HOME: directory,

@@ -44,7 +44,8 @@ export interface App {
 }
 
 const script = fileURLToPath(new URL("test-app.mts", import.meta.url));
-const owner = "nodoff-test.pid";
+/** Label with the pid of the test run it belongs to. */
+export const owner = "nodoff-test.pid";
 
 /** Opens the engine and drops what killed test runs left behind. */
 export async function openDocker(): Promise<{ docker: Docker; createApp: (options?: AppOptions) => Promise<App> }> {
@@ -64,7 +65,8 @@ async function removeOrphans(docker: Docker): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether that test run still goes on. */
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {

@@ -4,7 +4,7 @@ import { dockerSocket } from "../docker.ts";
 
 /** A socket on which the engine shows only containers with one label: discovery must not meddle with other tests. */
 export async function openEngineView(socketPath: string, label: string): Promise<{ close(): Promise<void> }> {
-  const server = createServer((req, res) => pass(req, res, label));
+  const server = createServer((req, res) => passToEngine(req, res, narrow(req.url ?? "/", label)));
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     async close() {
@@ -15,15 +15,13 @@ export async function openEngineView(socketPath: string, label: string): Promise
   };
 }
 
-function pass(req: IncomingMessage, res: ServerResponse, label: string): void {
-  const asked = request(
-    { socketPath: dockerSocket, path: narrow(req.url ?? "/", label), method: req.method, headers: req.headers },
-    (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      res.flushHeaders();
-      answer.pipe(res);
-    },
-  );
+/** Asks the engine what was asked here, for `path`; bodies and streams go through as they come. */
+export function passToEngine(req: IncomingMessage, res: ServerResponse, path: string): void {
+  const asked = request({ socketPath: dockerSocket, path, method: req.method, headers: req.headers }, (answer) => {
+    res.writeHead(answer.statusCode ?? 502, answer.headers);
+    res.flushHeaders();
+    answer.pipe(res);
+  });
   asked.on("error", () => res.destroy());
   res.on("close", () => asked.destroy());
   req.pipe(asked);

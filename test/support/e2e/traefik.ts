@@ -65,10 +65,12 @@ export async function startTraefikFile(options: {
   readonly sites: readonly Site[];
   /** With the shipped `fail-open.yml` and the static options it asks for. */
   readonly failOpen?: boolean;
+  /** More static options, such as `--serverstransport.forwardingtimeouts.idleconntimeout=6s`. */
+  readonly args?: readonly string[];
 }): Promise<Traefik> {
   const directory = await mkdtemp(join(tmpdir(), "nodoff-traefik-"));
   const dynamic = toDynamic(await readKit("traefik/dynamic.yml"), options);
-  const provider = [`--providers.file.directory=${directory}`, "--providers.file.watch=false"];
+  const provider = [`--providers.file.directory=${directory}`, "--providers.file.watch=false", ...(options.args ?? [])];
   if (options.failOpen === true) {
     const inner = `127.0.0.1:${await freePort()}`;
     const failOpen = await readKit("traefik/fail-open.yml");
