@@ -10,6 +10,7 @@ import type { Logger } from "./core/logger.ts";
 import type { Look, Provider } from "./core/provider.ts";
 import type { RouteSpec, WorkloadSpec } from "./core/spec.ts";
 import { mergeSpecs, type SpecSet } from "./engine/desired.ts";
+import { formatListenAddress } from "./net/listen.ts";
 import { waitingClock } from "./system-clock.ts";
 
 /** What `check` found; `check --json` prints it as it is. */
@@ -24,8 +25,10 @@ export interface RouteLine {
   readonly alias: string;
   readonly hosts: readonly string[];
   readonly path: string;
+  /** Its own port, such as `tcp :6379`; null = none. */
+  readonly listen: string | null;
   readonly workload: string | null;
-  /** An address, `port N`, or null: the workload's. */
+  /** Addresses, a folder, `port N`, or null: the workload's. */
   readonly upstream: string | null;
   /** `file`, or the provider whose labels declared it. */
   readonly source: string;
@@ -186,14 +189,20 @@ const quiet: Logger = {
   child: () => quiet,
 };
 
-function toRouteLine(
-  { alias, hosts, path, workload, upstream, source }: RouteSpec,
-  guests: ReadonlyMap<string, RouteGuest>,
-): RouteLine {
+function toRouteLine(spec: RouteSpec, guests: ReadonlyMap<string, RouteGuest>): RouteLine {
+  const { alias, hosts, path, workload, source, stream, kind } = spec;
   const found = guests.get(alias);
   const guest = found === undefined ? null : { provider: found.provider, node: found.node, id: found.id };
-  const port = upstream?.kind === "port" ? `port ${upstream.port ?? "(its only one)"}` : null;
-  return { alias, hosts, path, workload, upstream: upstream?.kind === "url" ? upstream.url : port, source, guest };
+  const at = stream?.listen ?? spec.listen;
+  const listen = at === undefined ? null : `${stream === undefined ? "http" : kind} ${formatListenAddress(at)}`;
+  return { alias, hosts, path, listen, workload, upstream: toUpstreamText(spec), source, guest };
+}
+
+function toUpstreamText({ upstream, upstreams, files }: RouteSpec): string | null {
+  if (files !== undefined) return files.root;
+  if (upstreams !== undefined) return upstreams.map(({ url }) => url).join(", ");
+  if (upstream?.kind === "port") return `port ${upstream.port ?? "(its only one)"}`;
+  return upstream?.url ?? null;
 }
 
 function toWorkloadLine(spec: WorkloadSpec, edges: readonly Edge[], signals: readonly SignalLine[]): WorkloadLine {

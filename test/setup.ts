@@ -22,6 +22,9 @@ const needs: readonly Need[] = [
   { programs: ["iptables"], package: "iptables" },
   { programs: ["busybox"], package: "busybox-static", static: true },
   { programs: ["nginx"], package: "nginx" },
+  { programs: ["redis-server"], package: "redis-server" },
+  { programs: ["redis-cli"], package: "redis-tools" },
+  { programs: ["dnsmasq"], package: "dnsmasq-base" },
   { programs: ["caddy"], package: "caddy" },
   { programs: ["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
 ];
@@ -70,7 +73,7 @@ function run(command: string, args: readonly string[]): string | undefined {
 }
 
 function install(packages: readonly string[]): void {
-  // nginx and caddy must not start as services on port 80: the tests run their own, on free ports.
+  // nginx, caddy and redis must not start as services on their usual ports: the tests run their own, on free ports.
   const ours = !existsSync(policy);
   if (ours) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   const failure =

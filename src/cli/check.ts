@@ -37,8 +37,9 @@ function toLine(error: ConfigError): string {
   return error.line === 0 ? `${error.file} ${error.key}: ${error.message}` : formatConfigError(error);
 }
 
-function routeText({ alias, hosts, path, workload, upstream, source, guest }: RouteLine): string {
-  const where = hosts.length === 0 ? "(only by ?route=)" : hosts.map((host) => `${host}${path}`).join(", ");
+function routeText({ alias, hosts, path, listen, workload, upstream, source, guest }: RouteLine): string {
+  const doors = [...hosts.map((host) => `${host}${path}`), ...(listen === null ? [] : [listen])];
+  const where = doors.length === 0 ? "(only by ?route=)" : doors.join(", ");
   const to = workload === null ? "" : ` -> workload ${workload}`;
   const machine = guest === null ? "" : `, which is ${guest.id === 0 ? "node " : `guest ${guest.id} on `}${guest.node}`;
   return `route ${alias}: ${where}${to}${upstream === null ? "" : ` at ${upstream}`}${machine} (from ${source})`;
