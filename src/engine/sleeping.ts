@@ -197,7 +197,8 @@ function deepen(unit: Unit, now: number): void {
   else void unit.queue().run(() => deepenInTurn(unit, tier));
 }
 
-async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void> {
+async function deepenInTurn(unit: Unit, tier: Tier): Promise<void> {
+  const { method, afterMs } = tier;
   const { provider, clock } = unit.deps;
   const found = await provider.inspect(unit.spec.ref, { signal: unit.calls() }).catch(() => null);
   // The engine cannot be asked now: its time has come all the same.
@@ -206,6 +207,8 @@ async function deepenInTurn(unit: Unit, { method, afterMs }: Tier): Promise<void
   const memoryBytes = await memoryOf(unit);
   // Stopped altogether by somebody, or wanted again: nothing is left to do.
   if (unit.phase.name !== "napping" || unit.look?.power === "stopped" || holdsOf(unit).length > 0) return;
+  // Another policy since then: the next sweep goes by that.
+  if (unit.spec.dryRun || !unit.spec.deeper.includes(tier)) return;
   const reasons: Reason[] = [{ signal: "tiers", verdict: "idle_since", text: `not used for ${afterMs / 1000} s` }];
   await stopInTurn(unit, { method, reasons, memoryBytes });
 }

@@ -207,10 +207,15 @@ function reload(stage: Stage): void {
   const first = original.get(alias) as WorkloadSpec;
   world.ledger.note("reload", alias);
   if (before === undefined) specs.set(alias, first);
-  else if (random.chance(0.1) && !isMember(alias, specs)) specs.delete(alias);
+  else if (random.chance(0.1) && !isMember(alias, specs)) leaveOut(alias, world);
   else if (random.chance(0.2)) specs.set(alias, { ...before, dependsOn: random.chance(0.5) ? first.dependsOn : [] });
   else if (!isGroup(before)) specs.set(alias, { ...before, ...randomPolicy(random, before.stopMethod === "pause") });
   world.configure();
+}
+
+function leaveOut(alias: string, { specs, memoryOf }: World): void {
+  specs.delete(alias);
+  memoryOf(alias).wasReady = false;
 }
 
 function isMember(alias: string, specs: ReadonlyMap<string, WorkloadSpec>): boolean {

@@ -98,13 +98,15 @@ function judgeTime(model: Model, world: World): void {
   must(idleMs >= spec.idleTimeoutMs, () => `${key} is stopped ${idleMs} ms after its last use`);
 }
 
-function judgeDeeper({ key, unit, memory, box }: Model, world: World): void {
+function judgeDeeper({ key, unit, memory, box, stoppedAt }: Model, world: World): void {
   const { must } = world.ledger;
   const [tier] = unit.spec.deeper;
   const now = world.clock.now();
   must(tier !== undefined, () => `${key} is put to a deeper sleep, which it does not have`);
   must(!unit.spec.dryRun, () => `${key} is put to a deeper sleep in a dry run`);
   if (tier === undefined) return;
-  const usedAt = Math.max(memory.lastUsedAt, ...(box?.uses ?? []).map(({ toldUseAt }) => toldUseAt));
+  // What a group was told of it while it slept is no use of its own.
+  const told = (box?.uses ?? []).map(({ toldUseAt }) => toldUseAt).filter((at) => at <= stoppedAt);
+  const usedAt = Math.max(memory.lastUsedAt, ...told);
   must(now >= usedAt + tier.afterMs, () => `${key} is put to a deeper sleep ${now - usedAt} ms after its last use`);
 }

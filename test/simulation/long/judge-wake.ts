@@ -67,7 +67,7 @@ function wasMet({ to, condition }: Tie, since: number, world: World): boolean {
 
 /** It ended while it was taken for ready, and nodoff is about to find out. */
 function isUnnoticed({ state, enteredAt, stoppedAt }: Model, box: Box, since: number): boolean {
-  const isLate = box.busy > 0 || since - box.ranUntil < believedMs;
+  const isLate = box.busy > 0 || since - Math.max(box.ranUntil, box.changedAt) < believedMs;
   const wasReady = state === "ready" ? enteredAt <= since : box.ranUntil > stoppedAt;
   return box.inDoubt || (wasReady && isLate);
 }

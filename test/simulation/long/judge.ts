@@ -56,7 +56,8 @@ export function createJudge(world: World): Judge {
       model.goesDeeper = before === "napping";
       judgeSleep(model, world);
     }
-    if (before !== "stopping" && next === "napping" && model.box?.exitCode === 0) model.doneAt = now;
+    const ended = before === "starting" || before === "ready" || before === "error";
+    if (ended && next === "napping" && model.box?.exitCode === 0) model.doneAt = now;
     if (before === "stopping") model.stoppedAt = now;
     if (before === "unknown") adopted(model, next);
   }

@@ -90,6 +90,7 @@ export function forgetUnsaved(memory: Memory, now: number): void {
   const saved = memory.recent.findLast((at) => at <= now - savedWithinMs);
   const isSaved = memory.lastUsedAt <= now - savedWithinMs;
   if (!isSaved) memory.lastUsedAt = saved ?? Number.NEGATIVE_INFINITY;
+  memory.recent = memory.recent.filter((at) => at <= now - savedWithinMs);
 }
 
 const hourMs = 3_600_000;

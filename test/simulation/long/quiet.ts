@@ -86,8 +86,8 @@ function mayBeUp({ key, box, unit }: Model, { world }: Stage): boolean {
   if (ties.mayStop(key) !== "yes" || spec.dryRun) return true;
   if (spec.idleTimeoutMs === 0) return true;
   const { schedule } = spec;
-  const windows = schedule?.awake ?? [];
-  if (openSince(windows, clock.wall()) !== null || openSince(windows, clock.wall() - idleMs) !== null) return true;
+  const lately = (schedule?.awake ?? []).map(({ cron, durationMs }) => ({ cron, durationMs: durationMs + idleMs }));
+  if (openSince(lately, clock.wall()) !== null) return true;
   const needing = [...ties.neededBy(key)].map((from) => world.modelOf(from));
   if (needing.some((model) => model !== null && isUp(model))) return true;
   return box !== null && hasNeighbour(box, world.engineOf(box).boxes.values());

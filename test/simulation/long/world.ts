@@ -90,7 +90,8 @@ export function createWorld(seed: number, tally: Tally, rejections: unknown[]): 
   const boxOf = (spec: WorkloadSpec): Box | null => (isGroup(spec) ? null : (byRef.get(spec.ref) ?? null));
 
   function forget(): void {
-    for (const [alias, { state, memory }] of models) memory.wasReady = aliases.has(alias) && state === "ready";
+    for (const [alias, { unit, state, memory }] of models)
+      memory.wasReady = state === "ready" && nodoff?.supervisor.workload(alias) === unit;
     nodoff = null;
     models = new Map();
     aliases = new Map();
