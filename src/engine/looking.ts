@@ -33,11 +33,22 @@ export async function askSignals(unit: Unit, abort: AbortSignal): Promise<readon
   const { watch, deps } = unit;
   if (watch === null) return readings;
   const now = deps.clock.now();
+  if (!abort.aborted) tellLiveness(unit, watch.readings, readings);
   watch.readings = readings;
   watch.seenUseAt = Math.max(watch.seenUseAt, latestUse(readings, now));
   // Rates are taken between two looks: this one is the first since it was last used, or one more.
   if (watch.askedFirstAt === null || watch.askedFirstAt < quietSince(unit)) watch.askedFirstAt = now;
   return readings;
+}
+
+/** A signal that went or came back; one that never was there only where it is required: its reason is in the view. */
+function tellLiveness(unit: Unit, before: readonly NamedReading[], after: readonly NamedReading[]): void {
+  for (const { signal, required, reading } of after) {
+    const former = before.find((each) => each.signal === signal)?.reading.kind;
+    if (reading.kind === "unreadable" && (former === "read" || (former === undefined && required)))
+      unit.logger().warn("signal cannot be read", { signal, required, error: reading.why });
+    if (reading.kind === "read" && former === "unreadable") unit.logger().info("signal can be read again", { signal });
+  }
 }
 
 /** Since when nothing is known to have gone on that explains traffic or load. */

@@ -316,9 +316,11 @@ describe("looking at signals", () => {
         .join(),
       /counts as in use: the admin API is away/,
     );
+    assert.equal(world.messages().filter((message) => message === "signal cannot be read").length, 1);
     reading = { kind: "read", lastUsedAt: null, inUse: false, text: "none open" };
     await world.clock.advanceAsync(20_000);
     assert.equal(world.app.state, "napping");
+    assert.ok(world.messages().includes("signal can be read again"));
   });
 
   it("books the memory that sleeping saves", async () => {
