@@ -16,7 +16,12 @@ import { readProxyHeader, toProxyHeader } from "./proxy-protocol.ts";
 const allow: Answer = { kind: "allow", decision: "allow" };
 const refusal: Answer = { kind: "reply", decision: "quota", status: 429, headers: {}, body: "" };
 
-const echo = (): Server => createServer({ allowHalfOpen: true }, (socket) => void socket.pipe(socket));
+const echo = (): Server =>
+  createServer({ allowHalfOpen: true }, (socket) => {
+    // A client that goes for good resets it.
+    socket.on("error", () => undefined);
+    socket.pipe(socket);
+  });
 
 async function openFor(t: TestContext, upstream: Server, options: Partial<StreamOptions> = {}) {
   const at = await open(t, upstream);
