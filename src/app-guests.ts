@@ -49,6 +49,12 @@ function toQuery(route: RouteSpec, { upstream, workload }: Omit<GuestQuestion, "
   return { ...nothing, hostname: host === "" ? null : host, alias: route.alias };
 }
 
+interface Kept {
+  readonly asked: string;
+  readonly at: number;
+  readonly answer: Promise<RouteGuest | null>;
+}
+
 /** How long an answer holds: guests move, and every question may cost one call per guest. */
 const keptMs = 60_000;
 /** An API caller waits no longer than this for the first answer. */
@@ -63,17 +69,18 @@ export function createGuestFinder({
   readonly clock: Clock;
   readonly providers: () => readonly Provider[];
 }): (question: GuestQuestion) => Promise<RouteGuest | null> {
-  const kept = new Map<string, { readonly at: number; readonly answer: Promise<RouteGuest | null> }>();
+  /** By the route's alias. */
+  const kept = new Map<string, Kept>();
   return async (question) => {
     const able = providers().filter(({ locate }) => locate !== undefined);
     if (able.length === 0) return null;
     const { route, upstream, workload } = question;
-    const key = JSON.stringify([route.alias, route.node, upstream, workload?.provider, workload?.ref]);
-    let entry = kept.get(key);
-    if (entry === undefined || clock.now() - entry.at > keptMs) {
+    const asked = JSON.stringify([route.node, upstream, workload?.provider, workload?.ref]);
+    let entry = kept.get(route.alias);
+    if (entry?.asked !== asked || clock.now() - entry.at > keptMs) {
       const answer = findGuest(question, able, AbortSignal.timeout(limitMs)).catch(() => null);
-      entry = { at: clock.now(), answer };
-      kept.set(key, entry);
+      entry = { asked, at: clock.now(), answer };
+      kept.set(route.alias, entry);
     }
     const late = new Promise<null>((resolve) => void clock.after(patienceMs, () => resolve(null)));
     return Promise.race([entry.answer, late]);

@@ -83,6 +83,7 @@ export function createAddresses({ client, guests, clock }: AddressDeps): Address
       }
     },
     async now(guest, options) {
+      if (guest.power === "stopped") return fromConfig(guest, options);
       const { found } = await ask(guest, options);
       return found;
     },

@@ -77,7 +77,7 @@ export function createProxmoxProvider(options: ProxmoxProviderOptions): ProxmoxP
   const watch = createWatch({ guests, declarations, clock });
   const power = createPower({ client, guests, tasks, clock, stirred: () => watch.stirred() });
   const addresses = createAddresses({ client, guests, clock });
-  const locate = createLocate({ client, guests, addresses });
+  const locate = createLocate({ client, clock, guests, addresses });
   let told: ReadonlySet<string> = new Set();
 
   /** Says once what the configuration names and the cluster does not show. */

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { IoOptions, LocateQuery, Placement } from "../../core/provider.ts";
 import type { Addresses } from "./address.ts";
@@ -8,8 +9,12 @@ import type { Guests } from "./guests.ts";
 import { PveError } from "./pve-error.ts";
 import { toList, toText } from "./raw.ts";
 
+/** Addresses of guests that go on as they are hold for so long: asking costs a call or two for each of them. */
+const keptMs = 600_000;
+
 export interface LocateDeps {
   readonly client: Client;
+  readonly clock: Clock;
   readonly guests: Guests;
   readonly addresses: Pick<Addresses, "now">;
 }
@@ -20,7 +25,21 @@ export type Locate = (query: LocateQuery, options: IoOptions) => Promise<Placeme
  * Finds what a route leads to: a node before a guest; by address, then by the first part of the host name, then by alias.
  * A node is named as VMID 0: nobody starts or stops it. Rejects with REFUSED where several have the name.
  */
-export function createLocate({ client, guests, addresses }: LocateDeps): Locate {
+export function createLocate({ client, clock, guests, addresses }: LocateDeps): Locate {
+  const kept = new Map<string, { readonly of: string; readonly at: number; readonly addresses: readonly string[] }>();
+
+  async function addressesOf(guest: Guest, options: IoOptions): Promise<readonly string[]> {
+    const of = `${guest.power} ${guest.startedAt}`;
+    const before = kept.get(guest.key);
+    if (before?.of === of && clock.now() - before.at < keptMs) return before.addresses;
+    const found = await addresses.now(guest, options).catch((error: unknown): readonly string[] => {
+      if (options.signal.aborted || !(error instanceof PveError)) throw error;
+      return [];
+    });
+    kept.set(guest.key, { of, at: clock.now(), addresses: found });
+    return found;
+  }
+
   async function nodeAddresses(options: IoOptions): Promise<ReadonlyMap<string, string>> {
     try {
       const rows = toList(await client.api(options).cluster.status.$get());
@@ -37,13 +56,7 @@ export function createLocate({ client, guests, addresses }: LocateDeps): Locate 
   /** Guests with this address; only running ones have any but configured ones. */
   async function withAddress(ip: string, options: IoOptions): Promise<readonly Guest[]> {
     const found: Guest[] = [];
-    for (const guest of guests.all()) {
-      const known = await addresses.now(guest, options).catch((error: unknown): readonly string[] => {
-        if (options.signal.aborted || !(error instanceof PveError)) throw error;
-        return [];
-      });
-      if (known.includes(ip)) found.push(guest);
-    }
+    for (const guest of guests.all()) if ((await addressesOf(guest, options)).includes(ip)) found.push(guest);
     return found;
   }
 

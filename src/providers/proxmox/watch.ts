@@ -50,6 +50,8 @@ export function createWatch({ guests, declarations, clock }: WatchDeps): Watch {
   /** The pause under way. */
   let pausedMs = 0;
   let running: { readonly over: Promise<void>; readonly leaving: AbortController } | null = null;
+  /** A look somebody asked for outside of the rounds. */
+  let looking: Promise<void> | null = null;
   let wakeUp = (): void => undefined;
 
   async function look(options: CallOptions): Promise<void> {
@@ -171,7 +173,14 @@ export function createWatch({ guests, declarations, clock }: WatchDeps): Watch {
     },
     async fresh(maxAgeMs, options) {
       if (clock.now() - polledAt < maxAgeMs) return;
-      await look(options);
+      // Many workloads ask for their counters at the same time. Whoever asked first may have given up: that is no answer.
+      const isDone = await looking?.then(
+        () => true,
+        () => false,
+      );
+      if (isDone === true && maxAgeMs > 0) return;
+      looking = look(options).finally(() => (looking = null));
+      await looking;
     },
     async close() {
       observers.clear();
