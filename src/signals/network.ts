@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Signal, Subject } from "../core/signal.ts";
+import type { WorkloadSpec } from "../core/spec.ts";
 import { formatSize } from "../core/size.ts";
 import { readSafely } from "./reading.ts";
 import type { Samples } from "./samples.ts";
@@ -8,6 +9,9 @@ export interface NetworkDeps {
   readonly clock: Clock;
   readonly samples: Samples;
 }
+
+/** Members of a group are asked themselves; a process shares the network of its machine. */
+const withoutTraffic: ReadonlySet<WorkloadSpec["kind"]> = new Set(["group", "compose", "process"]);
 
 /** How much the latest quiet look weighs in the background. */
 const weight = 0.2;
@@ -23,7 +27,7 @@ export function createNetworkSignal({ clock, samples }: NetworkDeps): Signal {
     name: "network",
     needs: "stats",
     asks: true,
-    covers: ({ spec }) => spec.activity.network !== null && spec.kind !== "group" && spec.kind !== "compose",
+    covers: ({ spec }) => spec.activity.network !== null && !withoutTraffic.has(spec.kind),
     required: ({ spec }) => spec.activity.network?.required ?? false,
     read(subject, options) {
       const { floorBytesPerS: floor, required } = subject.spec.activity.network ?? {
