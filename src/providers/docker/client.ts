@@ -5,7 +5,7 @@ import Dockerode from "dockerode";
 import type { DockerOptions } from "dockerode";
 import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
-import { deadline, untilAborted } from "./deadline.ts";
+import { deadline, untilAborted } from "../deadline.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { toProviderError } from "./map-error.ts";
 import type { RawVersion } from "./raw.ts";

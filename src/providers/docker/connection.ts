@@ -4,7 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Change, Power, ProviderObserver } from "../../core/provider.ts";
 import type { Client } from "./client.ts";
 import type { Containers, Entry } from "./containers.ts";
-import { once } from "./deadline.ts";
+import { once } from "../deadline.ts";
 import { createEventReader } from "./events.ts";
 import type { Marks } from "./marks.ts";
 import type { RawEvent } from "./raw.ts";

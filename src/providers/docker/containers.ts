@@ -3,7 +3,7 @@ import { NodoffError } from "../../core/errors.ts";
 import type { Look } from "../../core/provider.ts";
 import type { CallOptions, Client } from "./client.ts";
 import { serviceFilter, serviceOf } from "./compose.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "../deadline.ts";
 import { refusalOf, rowExitCode, rowHealth, rowName, rowPower, rowToLook, toLook } from "./look.ts";
 import type { LookContext } from "./look.ts";
 import type { Marks } from "./marks.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { IoOptions } from "../../core/provider.ts";
 import type { Client } from "./client.ts";
-import { untilAborted, wait } from "./deadline.ts";
+import { untilAborted, wait } from "../deadline.ts";
 import { drain } from "./output.ts";
 import type { RawContainer, RawExec } from "./raw.ts";
 

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { NodoffError } from "../../core/errors.ts";
 import type { IoOptions } from "../../core/provider.ts";
 import type { Client } from "./client.ts";
-import { untilAborted } from "./deadline.ts";
+import { untilAborted } from "../deadline.ts";
 import type { RawContainer } from "./raw.ts";
 
 const maxLineChars = 4_096;

@@ -4,7 +4,7 @@ import type { IoOptions, Power, Provider } from "../../core/provider.ts";
 import { compareApi } from "./client.ts";
 import type { Client, Session } from "./client.ts";
 import type { Containers } from "./containers.ts";
-import { wait } from "./deadline.ts";
+import { wait } from "../deadline.ts";
 import { toPower } from "./look.ts";
 import type { Marks } from "./marks.ts";
 import type { RawContainer } from "./raw.ts";

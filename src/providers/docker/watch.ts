@@ -4,7 +4,7 @@ import type { ProviderObserver } from "../../core/provider.ts";
 import { follow } from "./connection.ts";
 import type { WatchDeps } from "./connection.ts";
 import type { Entry } from "./containers.ts";
-import { wait } from "./deadline.ts";
+import { wait } from "../deadline.ts";
 import { createRecent } from "./recent.ts";
 
 const backOffFirstMs = 200;

@@ -2,7 +2,7 @@ import ipaddr from "ipaddr.js";
 import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Address, AddressQuery, IoOptions } from "../../core/provider.ts";
-import { wait } from "../docker/deadline.ts";
+import { wait } from "../deadline.ts";
 import type { Client } from "./client.ts";
 import type { Guest } from "./guest.ts";
 import type { Guests } from "./guests.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { IoOptions } from "../../core/provider.ts";
-import { deadline, wait } from "../docker/deadline.ts";
+import { deadline, wait } from "../deadline.ts";
 import type { Client } from "./client.ts";
 import { createCommands } from "./commands.ts";
 import type { Command } from "./commands.ts";

@@ -1,7 +1,7 @@
 import { proxmoxApi } from "proxmox-api";
 import type { Proxmox } from "proxmox-api";
 import type { Clock } from "../../core/clock.ts";
-import { deadline, wait } from "../docker/deadline.ts";
+import { deadline, wait } from "../deadline.ts";
 import { readAnswer } from "./answer.ts";
 import { PveError } from "./pve-error.ts";
 import { toList, toText } from "./raw.ts";

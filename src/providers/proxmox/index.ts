@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { IoOptions, Provider } from "../../core/provider.ts";
-import { deadline } from "../docker/deadline.ts";
+import { deadline } from "../deadline.ts";
 import { createAddresses } from "./address.ts";
 import { createClient } from "./client.ts";
 import { createDeclarations } from "./declarations.ts";

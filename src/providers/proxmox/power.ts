@@ -1,6 +1,6 @@
 import { NodoffError } from "../../core/errors.ts";
 import type { IoOptions, Provider } from "../../core/provider.ts";
-import { untilAborted, wait } from "../docker/deadline.ts";
+import { untilAborted, wait } from "../deadline.ts";
 import { toPower } from "./guest.ts";
 import type { Guest } from "./guest.ts";
 import { createCarryOut } from "./carry-out.ts";

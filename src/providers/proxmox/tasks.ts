@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { IoOptions } from "../../core/provider.ts";
-import { wait } from "../docker/deadline.ts";
+import { wait } from "../deadline.ts";
 import type { CallOptions, Client } from "./client.ts";
 import type { Guest } from "./guest.ts";
 import { PveError } from "./pve-error.ts";
