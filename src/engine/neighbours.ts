@@ -26,7 +26,8 @@ export interface Neighbours {
 }
 
 export function createNeighbours({ clock, workloads, looksOf }: NeighboursDeps): Neighbours {
-  const linksOf = new Map<string, string>();
+  /** Aliases that were given links: those without any need not be told again. */
+  const linked = new Set<string>();
   const membersOf = (ref: string): Members | null => {
     const group = [...workloads.values()].find(({ spec }) => isGroup(spec) && spec.ref === ref);
     if (group === undefined) return null;
@@ -63,12 +64,12 @@ export function createNeighbours({ clock, workloads, looksOf }: NeighboursDeps):
           completes: completes.has(alias),
         };
         const isAlone = links.dependencies.length === 0 && links.dependants.length === 0 && !links.completes;
-        if (isAlone && !linksOf.has(alias)) continue;
-        if (isAlone) linksOf.delete(alias);
-        else linksOf.set(alias, "");
+        if (isAlone && !linked.has(alias)) continue;
+        if (isAlone) linked.delete(alias);
+        else linked.add(alias);
         workload.link(isAlone ? noLinks : links);
       }
-      for (const alias of linksOf.keys()) if (!workloads.has(alias)) linksOf.delete(alias);
+      for (const alias of linked) if (!workloads.has(alias)) linked.delete(alias);
     },
     async neededBy({ look, provider }) {
       if (look === undefined) return [];
