@@ -6,6 +6,7 @@ import { createCallers } from "./callers.ts";
 import { carryOut, use } from "./carry-out.ts";
 import { createWatch } from "./invariants.ts";
 import { appPort } from "./models.ts";
+import { watchRejections } from "./rejections.ts";
 import { createWorld } from "./world.ts";
 
 /** Timers beyond those of held callers: probes, sweep, debounces, slow calls. */
@@ -27,22 +28,6 @@ export async function simulate(plan: Plan): Promise<void> {
   } finally {
     rejections.end();
   }
-}
-
-/** Promises that fail unheard, instead of the test runner. */
-function watchRejections() {
-  const seen: unknown[] = [];
-  const former = process.listeners("unhandledRejection");
-  const onRejection = (reason: unknown): void => void seen.push(reason);
-  process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", onRejection);
-  return {
-    seen,
-    end() {
-      process.removeListener("unhandledRejection", onRejection);
-      for (const listener of former) process.on("unhandledRejection", listener);
-    },
-  };
 }
 
 function createSimulation(plan: Plan, rejections: readonly unknown[]) {

@@ -1,3 +1,4 @@
+import { watchRejections } from "../rejections.ts";
 import { act, type Stage } from "./acts.ts";
 import { createCallers } from "./callers.ts";
 import { createPeople } from "./people.ts";
@@ -74,20 +75,4 @@ function createStage(world: World): Stage {
 /** Lets everything run that is already resolved, with all that follows from it. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Promises that fail unheard, instead of the test runner. */
-function watchRejections() {
-  const seen: unknown[] = [];
-  const former = process.listeners("unhandledRejection");
-  const onRejection = (reason: unknown): void => void seen.push(reason);
-  process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", onRejection);
-  return {
-    seen,
-    end() {
-      process.removeListener("unhandledRejection", onRejection);
-      for (const listener of former) process.on("unhandledRejection", listener);
-    },
-  };
 }
