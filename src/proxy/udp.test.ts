@@ -80,13 +80,17 @@ describe("a UDP route", () => {
     const ready = Promise.withResolvers<Answer>();
     const { port, upstream } = await openFor(t, { admit: () => ready.promise });
     let seen = 0;
-    upstream.on("message", () => seen++);
+    const last = Promise.withResolvers<void>();
+    upstream.on("message", (message) => {
+      seen++;
+      if (message.toString() === "last") last.resolve();
+    });
     const client = await bind(t);
     for (let i = 0; i < 100; i++) await sendTo(client, `${i}`, port, "127.0.0.1");
     for (let i = 0; i < 50; i++) await settle();
     ready.resolve(allow);
     client.send("last", port, "127.0.0.1");
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await last.promise;
     assert.ok(seen > 0 && seen <= 65, String(seen));
   });
 
