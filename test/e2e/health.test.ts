@@ -168,7 +168,11 @@ describe("an uptime monitor that polls while the app naps", () => {
     await becomes(nodoff, "app", { status: "healthy", detail: "200 OK" });
     const used = async () => ((await nodoff.api("/routes/app")) as { requests_total: number }).requests_total;
     assert.equal(await used(), 1);
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const seenAt = async () => (await healthOf(nodoff, "app")).last_seen_at;
+    for (const which of ["first", "second"]) {
+      const before = await seenAt();
+      await until(`a ${which} check more`, async () => ((await seenAt()) === before ? undefined : true));
+    }
     assert.equal(await used(), 1, "checks are no use");
   });
 });
