@@ -57,8 +57,9 @@ export interface Supervisor {
 const sweepEveryMs = 1_000;
 /** With more to look at, each waits longer for its turn: what nodoff and engines pay is bounded. */
 const looksPerSecond = 200;
-/** Last uses handed to the store by one sweep: with more in use, each is saved less often. */
-const savesPerSweep = 1_000;
+const saveEveryMs = 500;
+/** Last uses handed to the store at once: with more in use, each is saved less often. */
+const usesPerSave = 500;
 const pollDefaultMs = 10_000;
 const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
 const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
@@ -87,8 +88,8 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
-  let sweeps = 0;
-  /** In so many sweeps everything in use is saved once. */
+  let saves = 0;
+  /** In so many saves everything in use is saved once. */
   let saveTurns = 1;
   let closed = false;
   const depsByProvider = new WeakMap<Provider, WorkloadDeps>();
@@ -269,16 +270,22 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function sweep(): void {
     if (closed) return;
     const now = clock.now();
-    sweeps++;
-    let used = 0;
-    for (const workload of workloads.values()) {
-      if (workload.lastUsedAt !== workload.savedUse && used++ % saveTurns === sweeps % saveTurns) workload.saveUse();
-      if (workload.dueAt <= now) workload.sweep(now);
-    }
-    saveTurns = Math.max(1, Math.ceil(used / savesPerSweep));
+    for (const workload of workloads.values()) if (workload.dueAt <= now) workload.sweep(now);
     clock.after(sweepEveryMs, sweep);
   }
   clock.after(sweepEveryMs, sweep);
+
+  /** Twice a second, so that with the store's own quarter of a second nothing is lost that is older than one. */
+  function save(): void {
+    if (closed) return;
+    saves++;
+    let used = 0;
+    for (const workload of workloads.values())
+      if (workload.lastUsedAt !== workload.savedUse && used++ % saveTurns === saves % saveTurns) workload.saveUse();
+    saveTurns = Math.max(1, Math.ceil(used / usesPerSave));
+    clock.after(saveEveryMs, save);
+  }
+  clock.after(saveEveryMs, save);
 
   return {
     registry,
