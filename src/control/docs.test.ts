@@ -11,6 +11,7 @@ import {
   Providers,
   Route,
   Savings,
+  Timeline,
   Version,
   Workload,
 } from "./schema.ts";
@@ -20,6 +21,7 @@ const shapes = {
   workload: Workload,
   events: Events,
   savings: Savings,
+  timeline: Timeline,
   route: Route,
   providers: Providers,
   config_errors: ConfigErrors,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { assertProblem, read, startControl } from "../../test/support/control.ts";
 import { fakeClock } from "../../test/support/fake-clock.ts";
 import { fakeStore } from "../../test/support/fake-engine.ts";
-import { Events, Savings } from "./schema.ts";
+import { Events, Savings, Timeline } from "./schema.ts";
 import type { JournalEvent } from "../core/journal.ts";
 
 const hour = 3_600_000;
@@ -118,5 +118,32 @@ describe("savings", () => {
     });
     read(Savings, await ask("/api/v1/savings"));
     assert.equal(waiting, 2);
+  });
+});
+
+describe("the timeline", () => {
+  it("tells when each was awake and asleep, cut to the period", async (t) => {
+    const store = fakeStore();
+    const now = fakeClock().wall();
+    const time = (hoursAgo: number): string => new Date(now - hoursAgo * hour).toISOString();
+    store.turnInterval("blog", { kind: "awake", memoryBytes: null }, now - 100 * hour);
+    store.turnInterval("blog", { kind: "asleep", memoryBytes: 2_000 }, now - 3 * hour);
+    const { ask } = await startControl(t, { intervals: (alias, since) => store.intervals(alias, since) });
+    const asleep = { kind: "asleep", from: time(3), to: null, memory_bytes: 2_000 };
+    assert.deepEqual(read(Timeline, await ask("/api/v1/timeline")), {
+      since: time(24),
+      until: time(0),
+      workloads: { blog: [{ kind: "awake", from: time(24), to: time(3), memory_bytes: null }, asleep], wiki: [] },
+    });
+    const week = read(Timeline, await ask("/api/v1/timeline?period=7d"));
+    assert.deepEqual([week.since, week.workloads["blog"]?.[0]?.from], [time(168), time(100)]);
+  });
+
+  it("has three periods", async (t) => {
+    const { ask } = await startControl(t);
+    for (const period of ["1h", "", "1d&period=7d"]) {
+      const problem = assertProblem(await ask(`/api/v1/timeline?period=${period}`), 400, "BAD_REQUEST");
+      assert.equal(problem.detail, "period must be one of 1d, 7d, 30d");
+    }
   });
 });

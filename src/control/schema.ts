@@ -47,7 +47,9 @@ export const Workload = z.strictObject({
   provider: z.string(),
   kind: z.enum(["container", "compose", "service", "lxc", "vm", "process", "group"]),
   ref: z.string(),
+  project: z.string().nullable(),
   state: z.enum(stateNames),
+  since: Time,
   reasons: z.array(Reason),
   last_used_at: Time.nullable(),
   sleeps_at: Time.nullable(),
@@ -58,7 +60,11 @@ export const Workload = z.strictObject({
   depends_on: z.array(z.string()),
   dependants: z.array(z.string()),
   error: Failure.nullable(),
+  sleeps: z.boolean(),
+  idle_timeout_ms: Milliseconds,
+  stop_method: z.enum(["stop", "pause", "kill", "suspend"]),
   dry_run: z.boolean(),
+  would_sleep_since: Time.nullable(),
   signals: z.array(
     z.strictObject({
       name: z.string(),
@@ -119,6 +125,21 @@ export const Savings = z.strictObject({
       saved_byte_hours: z.number().nonnegative(),
       dry_run: z.boolean(),
     }),
+  ),
+});
+export const Timeline = z.strictObject({
+  since: Time,
+  until: Time,
+  workloads: z.record(
+    z.string(),
+    z.array(
+      z.strictObject({
+        kind: z.enum(["awake", "asleep", "would_sleep"]),
+        from: Time,
+        to: Time.nullable(),
+        memory_bytes: z.number().nonnegative().nullable(),
+      }),
+    ),
   ),
 });
 export const Workloads = z.strictObject({ workloads: z.array(Workload) });

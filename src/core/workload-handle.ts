@@ -40,6 +40,8 @@ export interface WorkloadView {
   readonly dependants: readonly string[];
   /** In a dry run: since when it would have been asleep; null = it would be awake. */
   readonly wouldSleepSince: number | null;
+  /** The compose project it belongs to, as its engine says; null = none, or not known. */
+  readonly project: string | null;
 }
 
 /** What doors need of a workload. One object for its whole life: routes keep it. */

@@ -360,6 +360,8 @@ describe("groups", () => {
     world.provider.outside.health("d", "healthy");
     await world.clock.advanceAsync(1_000);
     assert.equal(world.get("shop").state, "ready");
+    const projects = ["shop", ...world.get("shop").view().dependsOn].map((alias) => world.get(alias).view().project);
+    assert.deepEqual(projects, ["shop", "shop", "shop", "shop"]);
     assert.ok(world.commands().indexOf("start d") < world.commands().indexOf("start w"));
     await world.clock.advanceAsync(idleTimeoutMs * 2);
     assert.ok(world.commands().indexOf("stop w") < world.commands().indexOf("stop d"));

@@ -24,8 +24,13 @@ export function viewOf(unit: Unit): WorkloadView {
     pinnedUntil: deps.store.pinnedUntil(unit.spec.alias),
     dependsOn: unit.links.dependencies.map(({ workload }) => workload.spec.alias),
     dependants: unit.links.dependants.map(({ spec }) => spec.alias),
+    project: projectOf(unit),
     wouldSleepSince: watch?.wouldSleepSince == null ? null : unit.wallOf(watch.wouldSleepSince),
   };
+}
+
+function projectOf({ spec, look }: Unit): string | null {
+  return spec.kind === "compose" ? spec.ref : (look?.compose?.project ?? null);
 }
 
 function refusalOf({ watch }: Unit): readonly Reason[] {

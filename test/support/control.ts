@@ -47,6 +47,7 @@ export function fakeWorkload(
     dependsOn: [],
     dependants: [],
     wouldSleepSince: null,
+    project: null,
     ...options.view,
   };
   const change = (what: string) => () => void changes.push(`${alias} ${what}`);
@@ -104,6 +105,9 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
     spec: { dryRun: true },
     view: {
       state: "ready",
+      since: wall - 5_000,
+      project: "site",
+      wouldSleepSince: wall - 4_000,
       reasons: [{ signal: "proxy", verdict: "in_use", text: "2 open requests through nodoff" }],
       lastUsedAt: wall - 1_000,
       sleepsAt: wall + 60_000,

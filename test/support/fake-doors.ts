@@ -33,6 +33,7 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     dependsOn: [],
     dependants: [],
     wouldSleepSince: null,
+    project: null,
   };
   let rechecks = 0;
   let logReads = 0;
