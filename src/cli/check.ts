@@ -3,26 +3,31 @@ import { formatConfigError } from "../config/load.ts";
 import type { ConfigError } from "../config/types.ts";
 import { formatDuration } from "../core/duration.ts";
 import { toConfigSource } from "./config-source.ts";
-import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
+import { defineCommand } from "./command.ts";
+import { configOption, jsonOption } from "./options.ts";
+import { exitCodes, type World } from "./world.ts";
 
-/**
- * Validates the configuration and shows what it makes: every route, workload and activity signal, those of labels
- * included. Asks the engines what is there, changes nothing.
- */
-export async function check(options: CommandOptions, world: World): Promise<ExitCode> {
-  const { file, load } = toConfigSource(options, world);
-  const loaded = load();
-  if (!loaded.ok) {
-    print({ errors: loaded.errors, warnings: loaded.warnings, routes: [], workloads: [] }, options, world);
-    return exitCodes.configInvalid;
-  }
-  const { report, reachable } = await inspectConfig({ ...loaded, file: file ?? "nodoff.yaml" }, world);
-  print(report, options, world);
-  if (!reachable) return exitCodes.notReachable;
-  return report.errors.length > 0 ? exitCodes.configInvalid : exitCodes.done;
-}
+/** Validates the configuration and shows what it makes. */
+export const check = defineCommand({
+  about:
+    "Shows every route, workload and activity signal, those of labels included. Asks the engines what is there, changes nothing. " +
+    "Ends with 3 for an invalid configuration and 4 where an engine does not answer.",
+  options: { ...configOption, ...jsonOption },
+  async run({ options }, world) {
+    const { file, load } = toConfigSource(options, world);
+    const loaded = load();
+    if (!loaded.ok) {
+      print({ errors: loaded.errors, warnings: loaded.warnings, routes: [], workloads: [] }, options, world);
+      return exitCodes.configInvalid;
+    }
+    const { report, reachable } = await inspectConfig({ ...loaded, file: file ?? "nodoff.yaml" }, world);
+    print(report, options, world);
+    if (!reachable) return exitCodes.notReachable;
+    return report.errors.length > 0 ? exitCodes.configInvalid : exitCodes.done;
+  },
+});
 
-function print(report: Report, { json }: CommandOptions, world: World): void {
+function print(report: Report, { json }: { readonly json: boolean }, world: World): void {
   if (json) return world.out(JSON.stringify(report, null, 2));
   for (const warning of report.warnings) world.err(`warning: ${toLine(warning)}`);
   for (const error of report.errors) world.err(toLine(error));

@@ -2,28 +2,34 @@ import { createServer } from "node:net";
 import { loadConfig } from "../config/load.ts";
 import type { JournalEvent } from "../core/journal.ts";
 import { demoApp } from "./assets.ts";
+import { defineCommand } from "./command.ts";
 import { startApp, untilStopped } from "./serve.ts";
-import { type ExitCode, exitCodes, type World } from "./world.ts";
+import { exitCodes, type World } from "./world.ts";
 
 const bootMs = 2_500;
 
 /** Shows the whole job without an engine: a small web app as a process behind nodoff's own proxy. */
-export async function demo(world: World): Promise<ExitCode> {
-  const text = toConfigText({ port: await freePort(), world });
-  const load = (): ReturnType<typeof loadConfig> => loadConfig({ file: "demo.yaml", env: {}, readFile: () => text });
-  const loaded = load();
-  if (!loaded.ok) throw new Error(loaded.errors.map(({ key, message }) => `${key}: ${message}`).join("; "));
-  const app = await startApp({ file: null, load, config: loaded.config, write: () => undefined }, world);
-  app.journal.subscribe((event) => tell(event, world), "demo");
-  world.out(`nodoff demo: open http://127.0.0.1:${app.proxy?.port}/`);
-  world.out(
-    "The service behind it is asleep. Opening the page wakes it; after 20 s without a request it sleeps again.",
-  );
-  world.out("Press Ctrl-C to end.");
-  await untilStopped(world.stop);
-  await app.close();
-  return exitCodes.done;
-}
+export const demo = defineCommand({
+  about:
+    "A small web app as a process behind nodoff's own proxy, at 127.0.0.1. PORT chooses the port, else a free one is taken.",
+  options: {},
+  async run(_call, world) {
+    const text = toConfigText({ port: await freePort(), world });
+    const load = (): ReturnType<typeof loadConfig> => loadConfig({ file: "demo.yaml", env: {}, readFile: () => text });
+    const loaded = load();
+    if (!loaded.ok) throw new Error(loaded.errors.map(({ key, message }) => `${key}: ${message}`).join("; "));
+    const app = await startApp({ file: null, load, config: loaded.config, write: () => undefined }, world);
+    app.journal.subscribe((event) => tell(event, world), "demo");
+    world.out(`nodoff demo: open http://127.0.0.1:${app.proxy?.port}/`);
+    world.out(
+      "The service behind it is asleep. Opening the page wakes it; after 20 s without a request it sleeps again.",
+    );
+    world.out("Press Ctrl-C to end.");
+    await untilStopped(world.stop);
+    await app.close();
+    return exitCodes.done;
+  },
+});
 
 function toConfigText({ port, world }: { readonly port: number; readonly world: World }): string {
   const command = JSON.stringify([world.execPath, demoApp()]);

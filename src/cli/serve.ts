@@ -5,21 +5,28 @@ import type { Config } from "../config/types.ts";
 import { systemClock } from "../system-clock.ts";
 import { configSchema, templatesFolder, version } from "./assets.ts";
 import { type ConfigSource, toConfigSource } from "./config-source.ts";
-import { type CommandOptions, type ExitCode, exitCodes, type World } from "./world.ts";
+import { defineCommand } from "./command.ts";
+import { configOption } from "./options.ts";
+import { exitCodes, type World } from "./world.ts";
 
 /** Runs nodoff until it is told to stop. */
-export async function serve(options: CommandOptions, world: World): Promise<ExitCode> {
-  const source = toConfigSource(options, world);
-  const loaded = source.load();
-  if (!loaded.ok) {
-    for (const error of loaded.errors) world.err(formatConfigError(error));
-    return exitCodes.configInvalid;
-  }
-  const app = await startApp({ ...source, config: loaded.config }, world);
-  await untilStopped(world.stop);
-  await app.close();
-  return exitCodes.done;
-}
+export const serve = defineCommand({
+  about:
+    "Runs until SIGTERM or SIGINT. A changed configuration file is taken over as it runs; without a file, labels decide.",
+  options: configOption,
+  async run({ options }, world) {
+    const source = toConfigSource(options, world);
+    const loaded = source.load();
+    if (!loaded.ok) {
+      for (const error of loaded.errors) world.err(formatConfigError(error));
+      return exitCodes.configInvalid;
+    }
+    const app = await startApp({ ...source, config: loaded.config }, world);
+    await untilStopped(world.stop);
+    await app.close();
+    return exitCodes.done;
+  },
+});
 
 /** An app on the real clock, logging to standard output. */
 export function startApp(

@@ -16,14 +16,9 @@ export interface World {
   readonly kill: (pid: number, signal: number) => void;
 }
 
-/** contract.md "CLI". */
+/** How a command line may end (contract.md "CLI"), with what each means for the manual. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, configInvalid: 3, notReachable: 4 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** Options every command may take; one it does not know is a usage error. */
-export interface CommandOptions {
-  readonly config: string | undefined;
-  readonly json: boolean;
-  readonly url: string | undefined;
-  readonly token?: string | undefined;
-}
+/** In the order of their numbers. */
+export const exitCodeTexts = ["done", "failed", "usage", "configuration invalid", "not reachable"] as const;

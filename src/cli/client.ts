@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Dispatcher, request } from "undici";
+import { z } from "zod";
+import { toConfigSource } from "./config-source.ts";
+import { CommandFailure } from "./failure.ts";
+import { showBase, toBase, type UrlOptions } from "./own-url.ts";
+import { exitCodes, type World } from "./world.ts";
+
+/** The values of `clientOptions`. */
+export interface ClientOptions extends UrlOptions {
+  readonly token: string | undefined;
+}
+
+/**
+ * The API of a running nodoff. Every call throws a CommandFailure: exit code 4 where nodoff does not answer, else 1 with
+ * what it said.
+ */
+export interface Client {
+  /** Where it is, for people. */
+  readonly base: URL;
+  /** `path` without `/api/v1/`. */
+  get<T>(path: string, shape: z.ZodType<T>): Promise<T>;
+  post<T>(path: string, shape: z.ZodType<T>, body?: object): Promise<T>;
+  /** An answer that goes on until `signal`: the body as it comes. */
+  open(path: string, options: { readonly signal: AbortSignal }): Promise<Dispatcher.ResponseData>;
+}
+
+/** Longer than nodoff waits for whatever it asks itself. */
+const timeoutMs = 60_000;
+
+export async function openClient(options: ClientOptions, world: World): Promise<Client> {
+  const base = await toBase(options, world);
+  const token = options.token ?? (world.env["NODOFF_TOKEN"] || storedToken(options, world));
+  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  const ask: Ask = async (method, path, { body, signal } = {}) => {
+    const url = new URL(`api/v1/${path}`, base);
+    const content = body === undefined ? {} : { "content-type": "application/json" };
+    const limits = { headersTimeout: timeoutMs, bodyTimeout: signal === undefined ? timeoutMs : 0 };
+    const reply = await request(url, {
+      method,
+      headers: { accept: "application/json, application/problem+json", ...authorization, ...content },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? world.stop,
+      ...limits,
+    }).catch((error: unknown) => {
+      throw new CommandFailure(`not reachable at ${showBase(base)}: ${toReason(error)}`, exitCodes.notReachable);
+    });
+    if (reply.statusCode >= 300) throw await toFailure(reply, base);
+    return reply;
+  };
+  return {
+    base,
+    get: async (path, shape) => read(await ask("GET", path), shape, base),
+    post: async (path, shape, body = {}) => read(await ask("POST", path, { body }), shape, base),
+    open: (path, { signal }) => ask("GET", path, { signal }),
+  };
+}
+
+type Ask = (
+  method: "GET" | "POST",
+  path: string,
+  options?: { readonly body?: object; readonly signal?: AbortSignal },
+) => Promise<Dispatcher.ResponseData>;
+
+async function read<T>(reply: Dispatcher.ResponseData, shape: z.ZodType<T>, base: URL): Promise<T> {
+  const parsed = shape.safeParse(await reply.body.json().catch(() => undefined));
+  if (parsed.success) return parsed.data;
+  throw new CommandFailure(`what answers at ${showBase(base)} is no nodoff, or one of another version`);
+}
+
+/** RFC 9457, as far as it is shown. */
+const Problem = z.object({
+  title: z.string(),
+  code: z.string(),
+  detail: z.string().optional(),
+  reasons: z.array(z.object({ text: z.string() })).optional(),
+});
+
+/** What nodoff refused, in its own words. */
+async function toFailure({ statusCode, body }: Dispatcher.ResponseData, base: URL): Promise<CommandFailure> {
+  const problem = Problem.safeParse(await body.json().catch(() => undefined));
+  if (!problem.success) return new CommandFailure(`${showBase(base)} answered ${statusCode}: is that nodoff?`);
+  const { title, detail, reasons = [] } = problem.data;
+  const hint = statusCode === 401 ? " (give it by --token or NODOFF_TOKEN)" : "";
+  return new CommandFailure([`${detail ?? title}${hint}`, ...reasons.map(({ text }) => `  ${text}`)].join("\n"));
+}
+
+/** The token a nodoff on this machine uses: that of the configuration, else the one it made itself. */
+function storedToken(options: UrlOptions, world: World): string | null {
+  const loaded = toConfigSource(options, world).load();
+  if (!loaded.ok) return null;
+  const { admin, stateDir } = loaded.config;
+  const file = join(stateDir, "admin-token");
+  if (admin.token !== null || !existsSync(file)) return admin.token;
+  return readFileSync(file, "utf8").trim();
+}
+
+function toReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // "connect ECONNREFUSED 127.0.0.1:8090" of several addresses at once comes without words of its own.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(toReason).join(", ");
+  return error.message;
+}
