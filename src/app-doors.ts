@@ -1,9 +1,10 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
 import type { Health } from "./app-health.ts";
 import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
+import { gatewayPaths } from "./control/gateway-names.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
 import type { Provider } from "./core/provider.ts";
@@ -19,7 +20,7 @@ import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher, forwardedClient } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
 import { createPorts, type Ports } from "./proxy/ports.ts";
-import { createProxy, type Proxy } from "./proxy/proxy.ts";
+import { createProxy, type Proxy, type ProxyDeps } from "./proxy/proxy.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Everything requests come in by. */
@@ -80,9 +81,23 @@ export function createDoors(deps: DoorDeps): Doors {
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
   const { dialed } = deps;
-  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed });
+  const names = toNameDoor(hook, control);
+  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed, names });
   const proxy = createProxy(proxyDeps);
   return { server, hook, proxy, ports: createPorts(proxyDeps), pools };
+}
+
+const operatorPaths: ReadonlySet<string> = new Set(Object.values(gatewayPaths));
+
+/** At our own proxy: public names of other gateways are the page channel's, those for operators stand behind auth. */
+function toNameDoor({ names }: Hook, control: RequestListener): NonNullable<ProxyDeps["names"]> {
+  return {
+    answers: (path, query) => operatorPaths.has(path) || names.answers(path, query),
+    serve(req, res, asked) {
+      if (operatorPaths.has(asked.path)) control(req, res);
+      else names.serve(req, res, asked);
+    },
+  };
 }
 
 /** Adds fixed parts to an object of getters; a spread would read the getters once and for all. */

@@ -5,6 +5,7 @@ import { commonHeaders, createErrorAnswer, notFound, onlyMethods, sendProblem } 
 import { askingEndpoints } from "./asking.ts";
 import { createTokenGate } from "./auth.ts";
 import type { ControlDeps } from "./deps.ts";
+import { gatewayEndpoints, gatewayPaths } from "./gateway-names.ts";
 import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
 import { readingEndpoints } from "./reading.ts";
@@ -41,11 +42,19 @@ export function createControl(deps: ControlDeps): RequestListener {
     response.status(ok ? 200 : 503).json({ status: ok ? "ready" : "waiting", missing });
   });
   app.use("/metrics", guardMetrics);
-  addReadable(app, "/metrics", async (_request, response) => {
+  const metrics: RequestHandler = async (_request, response) => {
     const text = await deps.metrics.text();
     response.setHeader("content-type", deps.metrics.contentType);
     response.end(text);
-  });
+  };
+  addReadable(app, "/metrics", metrics);
+  app.use(gatewayPaths.metrics, guardMetrics);
+  addReadable(app, gatewayPaths.metrics, metrics);
+  app.use(gatewayPaths.page, requireToken);
+  const gateway = gatewayEndpoints(deps);
+  addReadable(app, gatewayPaths.page, gateway.page);
+  addReadable(app, gatewayPaths.api, gateway.api);
+  app.route(gatewayPaths.wake).post(gateway.wake).all(onlyMethods("POST"));
   app.use("/api/v1", requireToken);
   const readable = { ...readingEndpoints(deps), ...historyEndpoints(deps) };
   for (const [path, answer] of Object.entries(readable)) addReadable(app, `/api/v1${path}`, answer);

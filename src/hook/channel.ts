@@ -18,6 +18,8 @@ import { writeProblem, writeReply } from "./write.ts";
 export interface PageChannel {
   /** Answers every path under `/.nodoff/`. */
   serve(request: ChannelRequest): void;
+  /** What `/.nodoff/logs` shows of a route. Never rejects. */
+  logLines(route: Route): Promise<readonly string[]>;
   /** Answers who waits and ends the streams. */
   close(): void;
 }
@@ -56,6 +58,7 @@ export function createPageChannel(deps: HookDeps): PageChannel {
       if (route === undefined) return writeProblem(res, { code: "UNKNOWN_ROUTE" });
       run({ ...request, route, params });
     },
+    logLines: (route) => logTail.lines(route),
     close() {
       waits.close();
       streams.close();

@@ -7,6 +7,8 @@ import { createPageChannel } from "./channel.ts";
 import type { HookDeps } from "./deps.ts";
 import { createDoorway } from "./door.ts";
 import { createAddressReader } from "./hook-address.ts";
+import { createPeerNames } from "./peer-names.ts";
+import type { PeerNames } from "./peer-names.ts";
 import { isReserved, serveDirectly, toDirect } from "./reserved.ts";
 import { createWakeDoor } from "./wake.ts";
 
@@ -20,6 +22,8 @@ export interface Hook {
   serve(req: IncomingMessage, res: ServerResponse): boolean;
   /** Answers `/.nodoff/…` for our own proxy, which has found the route and needs no trusted peer. */
   reserved(req: IncomingMessage, res: ServerResponse, asked: { readonly route: Route; readonly client: string }): void;
+  /** Addresses of other gateways that our own proxy answers at. */
+  readonly names: PeerNames;
   /** For `nodoff_hook_seconds`: from reading to answering, holds included. */
   readonly timings: Buckets;
   /** Requests whose host no route has; for `nodoff_hook_decisions_total{route=""}`. */
@@ -57,6 +61,7 @@ export function createHook(deps: HookDeps): Hook {
       const host = req.headers.host ?? "";
       channel.serve(toDirect({ req, res }, { host, client, route }));
     },
+    names: createPeerNames({ clock: deps.clock, registry: deps.registry, channel }),
     timings,
     get unknownHosts() {
       return auth.unknownHosts;

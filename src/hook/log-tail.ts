@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Clock } from "../core/clock.ts";
+import type { Route } from "../core/route.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 import { answer } from "./asked.ts";
 import type { Asked } from "./asked.ts";
@@ -7,6 +8,8 @@ import type { Asked } from "./asked.ts";
 /** `/.nodoff/logs`: the last lines of the workload's output, where `loading.show_logs` allows it. */
 export interface LogTail {
   serve(asked: Asked): void;
+  /** The lines themselves; empty where they are not shown. Never rejects. */
+  lines(route: Route): Promise<readonly string[]>;
 }
 
 /** Everybody who asks within this time gets the same lines: the engine is asked once. */
@@ -30,12 +33,15 @@ export function createLogTail(clock: Clock): LogTail {
     });
     return lines;
   };
+  const linesOf = ({ workload }: Route): Promise<readonly string[]> | null =>
+    workload === null || !workload.spec.loading.showLogs ? null : tail(workload);
   return {
     serve(asked) {
-      const { workload } = asked.route;
-      if (workload === null || !workload.spec.loading.showLogs) return answer(asked, { lines: [] });
-      void tail(workload).then((lines) => answer(asked, { lines }));
+      const lines = linesOf(asked.route);
+      if (lines === null) return answer(asked, { lines: [] });
+      void lines.then((shown) => answer(asked, { lines: shown }));
     },
+    lines: (route) => linesOf(route) ?? Promise.resolve(noLines()),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
 import type { RequestFacts } from "../core/gate.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
@@ -12,6 +12,26 @@ export interface EntranceDeps extends TrustDeps {
   readonly registry: RouteRegistry;
   /** Alias of the one route there is at this port, whatever the host; left out: all routes by their hosts. */
   readonly only?: string;
+  /** Addresses of other gateways that nodoff answers at itself; left out: none. */
+  readonly names?: NameDoor;
+}
+
+/** Says which addresses are nodoff's own besides `/.nodoff/…`, and answers them. */
+export interface NameDoor {
+  answers(path: string, query: string): boolean;
+  serve(req: IncomingMessage, res: ServerResponse, asked: Named): void;
+}
+
+/** A request to such an address. */
+export interface Named {
+  readonly path: string;
+  /** With its `?`, or empty. */
+  readonly query: string;
+  readonly host: string;
+  /** undefined = no route has this host. */
+  readonly route: Route | undefined;
+  readonly client: string;
+  readonly proto: "http" | "https";
 }
 
 /** What a request turned out to be. */
@@ -19,6 +39,7 @@ export type Entrance =
   | { readonly kind: "refused"; readonly code: ErrorCode }
   /** For the page channel below `/.nodoff/`. */
   | { readonly kind: "reserved"; readonly route: Route; readonly client: string }
+  | ({ readonly kind: "name" } & Named)
   | { readonly kind: "route"; readonly route: Route; readonly facts: RequestFacts; readonly outgoing: Outgoing };
 
 /** Finds the route of a request and what the gate must know of it. No side effects. */
@@ -32,6 +53,10 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
     return { kind: "reserved", route, client: toPeer(req, deps).client ?? "" };
   }
   const route = findServed(deps, host, path);
+  if (isOddName(path) && deps.names?.answers(path, target.query) === true && !isAppsOwn(route)) {
+    const { client, proto } = toPeer(req, deps);
+    return { kind: "name", ...target, route: findReserved(deps, target), client: client ?? "", proto };
+  }
   if (route === undefined) return { kind: "refused", code: "UNKNOWN_ROUTE" };
   const peer = toPeer(req, deps);
   const facts: RequestFacts = {
@@ -46,6 +71,17 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
     headers: req.headers,
   };
   return { kind: "route", route, facts, outgoing: { target, peer, spec: route.spec } };
+}
+
+/** `/_…` or `/$…`: how all of those addresses begin. Asked per request. */
+function isOddName(path: string): boolean {
+  const first = path.charCodeAt(1);
+  return first === 95 || first === 36;
+}
+
+/** A route for this very path says that the app behind it has the name itself. */
+function isAppsOwn(route: Route | undefined): boolean {
+  return route !== undefined && route.spec.path !== "/";
 }
 
 function findServed({ registry, only }: EntranceDeps, host: string, path: string): Route | undefined {

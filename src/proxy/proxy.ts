@@ -143,6 +143,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
     discardRest(exit.req, clock);
   };
   if (entrance.kind === "refused") return refuse(entrance.code);
+  if (entrance.kind === "name") return deps.names?.serve(exit.req, exit.response(), entrance);
   const { route } = entrance;
   if (entrance.kind === "reserved") {
     route.decisions.reserved++;

@@ -51,6 +51,7 @@ export interface StageOptions {
   readonly spec?: Partial<RouteSpec>;
   readonly admit?: (facts: RequestFacts, options: DoorOptions) => Answer | Promise<Answer>;
   readonly reserved?: ProxyDeps["reserved"];
+  readonly names?: ProxyDeps["names"];
   readonly trusted?: boolean;
   readonly origin?: () => string | null;
   readonly scheme?: "http" | "https" | "h2c";
@@ -97,6 +98,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     logger,
     pools,
     inFlight: createInFlight(clock),
+    ...(options.names !== undefined && { names: options.names }),
     ...(options.dialed !== undefined && { dialed: options.dialed }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),

@@ -31,7 +31,8 @@ export interface Nodoff {
 }
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
-const token = "e2e-admin-token-0123456789abcdef";
+/** The admin token of `startNodoff`. */
+export const adminToken = "e2e-admin-token-0123456789abcdef";
 
 /** Everything of nodoff.yaml but where the hook listens, the log, the token and the state directory. */
 export type NodoffConfig = Readonly<Record<string, unknown>> & { readonly listen?: Readonly<Record<string, unknown>> };
@@ -46,7 +47,7 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     listen: { hook: `127.0.0.1:${port}`, ...config.listen },
     state_dir: join(directory, "state"),
     log: { level: "debug", format: "json" },
-    admin: { token },
+    admin: { token: adminToken },
   };
   await writeFile(file, stringify(whole));
   const child = await startChild(process.execPath, [main, "serve", "--config", file], { env });
@@ -64,7 +65,7 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
   });
 
   async function api(path: string): Promise<unknown> {
-    const answer = await fetch(`${origin}/api/v1${path}`, { headers: { Authorization: `Bearer ${token}` } });
+    const answer = await fetch(`${origin}/api/v1${path}`, { headers: { Authorization: `Bearer ${adminToken}` } });
     if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }
