@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
-import type { Health } from "./app-health.ts";
+import { type Health, originsOf } from "./app-health.ts";
 import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { createControl } from "./control/control.ts";
@@ -8,6 +8,7 @@ import { gatewayPaths } from "./control/gateway-names.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
 import type { Provider } from "./core/provider.ts";
+import type { Route } from "./core/route.ts";
 import type { Store } from "./core/store.ts";
 import { savedByteMsAt } from "./core/tallies.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
@@ -110,6 +111,7 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
   const { monitor, notifier } = deps.health;
   const startedAt = clock.now();
   const guestOf = createGuestFinder(deps);
+  const upstreamsOf = (route: Route): readonly string[] => originsOf(route, supervisor);
   return {
     version,
     configSchema,
@@ -130,8 +132,9 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     intervals: (alias, since) => deps.store.intervals(alias, since),
     journal: deps.journal,
     providers: () => supervisor.providers(),
+    upstreamsOf,
     guestOf: (route) =>
-      guestOf({ route: route.spec, upstream: route.upstream(), workload: route.workload?.spec ?? null }),
+      guestOf({ route: route.spec, upstream: upstreamsOf(route)[0] ?? null, workload: route.workload?.spec ?? null }),
     configErrors: () => [
       ...settings.errors.map(toProblem),
       ...supervisor.problems(),

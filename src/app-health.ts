@@ -46,8 +46,10 @@ export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps
     check: createChecks(deps),
     subject: (route, address) => toSubject(route, address, supervisor),
     notify: notifier.notify,
+    onRetry: ({ spec }, { attempt, delayMs, detail }) =>
+      deps.logger.warn("checking again after the wake", { alias: spec.alias, attempt, in_ms: delayMs, detail }),
     asking: (route) => tellProbed(route, supervisor, samples),
-    targets: (route) => toTargets(route, supervisor),
+    targets: (route) => originsOf(route, supervisor),
   });
   return {
     monitor,
@@ -63,14 +65,15 @@ export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps
 
 /** A route to an address of its own says nothing about the workload, nor the workload's engine about it. */
 function toSubject({ spec }: Route, address: string | null, supervisor: Supervisor): Subject {
-  const { workload, health, hostHeader, hosts, upstream } = spec;
+  const { workload, health, hostHeader, hosts, upstream, upstreams, files } = spec;
   const host = hostHeader ?? hosts.find((each) => !each.includes("*")) ?? null;
-  if (workload === null || upstream?.kind === "url") return { address, host, spec: health };
+  if (files !== undefined) return { address, host, spec: health, root: files.root };
+  if (workload === null || upstream?.kind === "url" || upstreams !== undefined) return { address, host, spec: health };
   return { address, host, spec: health, engineHealth: () => supervisor.engineHealth(workload) };
 }
 
-/** Every upstream of several and every member of a group is watched: the others get the traffic of one that is sick. */
-function toTargets(route: Route, supervisor: Supervisor): readonly string[] {
+/** Every upstream of several, every member of a group, else the one there is; does not take anybody's turn. */
+export function originsOf(route: Route, supervisor: Supervisor): readonly string[] {
   const { workload, upstream, upstreams } = route.spec;
   if (upstreams !== undefined) return upstreams.map(({ url }) => url);
   const members = workload === null || upstream !== null ? [] : supervisor.workload(workload)?.memberOrigins();

@@ -82,6 +82,8 @@ export interface ControlDeps {
   readonly health: HealthSource;
   /** Sends a test notice to each receiver. */
   notifyTest(): Promise<readonly { readonly sender: string; readonly type: string; readonly error: string | null }[]>;
+  /** Every address a route leads to at this moment. */
+  upstreamsOf(route: Route): readonly string[];
   /** The node (id 0) or guest behind a route; null = none, or not known. Never rejects. */
   guestOf(route: Route): Promise<RouteGuest | null>;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };

@@ -43,7 +43,12 @@ function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
 function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   const { registry, clock, health } = deps;
   const toBody = async (route: Route): Promise<z.infer<typeof RouteBody>> =>
-    toRouteBody(route, { clock, health: health.view(route.spec.alias), guest: await deps.guestOf(route) });
+    toRouteBody(route, {
+      clock,
+      health: health.view(route.spec.alias),
+      guest: await deps.guestOf(route),
+      upstreams: deps.upstreamsOf(route),
+    });
   return {
     "/routes": async (request, response) => {
       const routes = await Promise.all(Array.from(registry.routes(), toBody));

@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory } from "../core/health-history.ts";
-import { toRouteContext } from "../core/route-context.ts";
 import type { Failure } from "../core/errors.ts";
 import type { JournalEvent } from "../core/journal.ts";
 import type { Route } from "../core/route.ts";
@@ -67,10 +66,15 @@ export function toRouteBody(
     clock,
     health,
     guest,
-  }: { readonly clock: Clock; readonly health: HealthView | undefined; readonly guest: RouteGuest | null },
+    upstreams,
+  }: {
+    readonly clock: Clock;
+    readonly health: HealthView | undefined;
+    readonly guest: RouteGuest | null;
+    readonly upstreams: readonly string[];
+  },
 ): RouteBody {
   const { spec, workload, lastUsedAt } = route;
-  const context = toRouteContext(route);
   return {
     alias: spec.alias,
     kind: spec.kind,
@@ -79,7 +83,7 @@ export function toRouteBody(
     provider: spec.source,
     workload: spec.workload,
     guest: guest === null ? null : { provider: guest.provider, node: guest.node, id: guest.id },
-    upstreams: context === null ? [] : [context.address],
+    upstreams: [...upstreams],
     excluded: spec.excluded,
     excluded_reason: spec.excluded ? "excluded by its configuration" : null,
     // Routes keep monotonic time, people read wall clock.

@@ -1,13 +1,11 @@
 import type { Route } from "./route.ts";
 
-/** Where a route leads right now, in the pieces people and programs ask for. */
-export interface RouteContext {
-  readonly alias: string;
-  /** Name of what serves it, for people: its workload's, else its host. */
-  readonly upstreamName: string;
+/** An upstream's address in the pieces people and programs ask for. */
+export interface UpstreamAddress {
   readonly scheme: string;
   /** Without the brackets of IPv6: as sockets take it. */
   readonly host: string;
+  /** 0 where neither the address nor its scheme names one. */
   readonly port: number;
   /** As URLs have it: IPv6 in brackets. */
   readonly hostPort: string;
@@ -16,25 +14,38 @@ export interface RouteContext {
   readonly url: URL;
 }
 
+/** Where a route leads right now. */
+export interface RouteContext extends UpstreamAddress {
+  readonly alias: string;
+  /** Name of what serves it, for people: its workload's, else its host. */
+  readonly upstreamName: string;
+}
+
 const defaultPorts: Readonly<Record<string, number>> = { http: 80, h2c: 80, https: 443 };
+
+/** null where it is no address. */
+export function parseUpstream(address: string): UpstreamAddress | null {
+  const url = URL.parse(address);
+  if (url === null || url.hostname === "") return null;
+  const scheme = url.protocol.slice(0, -1);
+  const port = url.port === "" ? (defaultPorts[scheme] ?? 0) : Number(url.port);
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { scheme, host, port, hostPort: `${url.hostname}:${port}`, address, url };
+}
+
+/** The latest of each route: doors ask per request, an address changes with a start. */
+const latest = new WeakMap<object, RouteContext>();
 
 /** null where the address is not known, or is none. */
 export function toRouteContext(route: Pick<Route, "spec" | "workload" | "upstream">): RouteContext | null {
   const address = route.upstream();
-  const url = address === null ? null : URL.parse(address);
-  if (address === null || url === null || url.hostname === "") return null;
-  const scheme = url.protocol.slice(0, -1);
-  const port = url.port === "" ? (defaultPorts[scheme] ?? 0) : Number(url.port);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const upstreamName = route.workload?.spec.displayName ?? host;
-  return {
-    alias: route.spec.alias,
-    upstreamName,
-    scheme,
-    host,
-    port,
-    hostPort: `${url.hostname}:${port}`,
-    address,
-    url,
-  };
+  if (address === null) return null;
+  const known = latest.get(route);
+  if (known?.address === address) return known;
+  const upstream = parseUpstream(address);
+  if (upstream === null) return null;
+  const upstreamName = route.workload?.spec.displayName ?? upstream.host;
+  const context = { ...upstream, alias: route.spec.alias, upstreamName };
+  latest.set(route, context);
+  return context;
 }

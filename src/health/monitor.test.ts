@@ -95,6 +95,29 @@ describe("pace of the monitor", () => {
   });
 });
 
+describe("what leads to no address", () => {
+  it("is checked at once where it is a folder, and not given up where it is several upstreams", async () => {
+    const world = healthWorld({ targets: ({ spec }) => spec.upstreams?.map(({ url }) => url) ?? [] });
+    const nowhere = { upstream: null };
+    const files = { root: "/srv/www", index: [], spa: false, dotfiles: false };
+    world.use(
+      door("files", {}, { ...nowhere, kind: "files", files }),
+      door("lb", {}, { ...nowhere, upstreams: [{ url: "http://a", weight: 1 }] }),
+      door("open", {}, nowhere),
+    );
+    world.monitor.start();
+    await settle();
+    assert.deepEqual(
+      world.asked.map(({ address }) => address),
+      [null, "http://a"],
+    );
+    assert.deepEqual(
+      [world.status("files"), world.status("lb"), world.status("open")],
+      ["healthy", "healthy", "unknown"],
+    );
+  });
+});
+
 describe("forced checks", () => {
   it("wait for the check under way instead of overlapping it", async () => {
     const held = heldChecks();
@@ -198,9 +221,9 @@ describe("a workload's health", () => {
       world.asked.map(({ at }) => at - begun),
       [0, 500, 1_500, 3_500, 7_500],
     );
-    assert.equal(
-      world.logger.lines.filter(({ message }) => message === "checking again after the wake").length,
-      5,
+    assert.deepEqual(
+      world.retries.map(({ attempt, delayMs, detail }) => [attempt, delayMs, detail]),
+      [500, 1_000, 2_000, 4_000, 8_000].map((delayMs, n) => [n + 1, delayMs, "connection refused"]),
       "each try is told",
     );
     assert.deepEqual([world.status("blog"), world.notices.length], ["starting", 0]);

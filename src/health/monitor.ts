@@ -11,10 +11,19 @@ import { createWatched, isChecked, isWatched, toInput, toUnwatchedView, toView, 
 
 export interface HealthMonitorDeps extends RoundDeps, TellingDeps {
   readonly routes: RouteDirectory;
+  /** Told when the first check after a wake is to be tried again. */
+  readonly onRetry?: (route: Route, retry: Retry) => void;
   /** Told before each round of a route. */
   readonly asking?: (route: Route) => void;
   /** Origins a route leads to; by default the one it has. */
   readonly targets?: (route: Route) => readonly string[];
+}
+
+/** One more try of the first check after a wake: the `attempt`th (from 1), after `delayMs`, because of `detail`. */
+export interface Retry {
+  readonly attempt: number;
+  readonly delayMs: number;
+  readonly detail: string | null;
 }
 
 /** Watches the health of every route (design §10). Never wakes anything, never counts as use. */
@@ -74,7 +83,8 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
     }
     // Being read from the engine: no reason to call it an error yet.
     const patience = Math.max(each.state.graceUntil, each.state.since + each.route.spec.health.startGraceMs);
-    if (targets.length === 0 && now < patience) {
+    const mayCome = targets.length === 0 && each.route.spec.files === undefined;
+    if (mayCome && now < patience) {
       schedule.plan(each, now + addressRetryMs);
       return null;
     }
@@ -112,10 +122,11 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
   }
 
   function planNext(each: Watched, now: number): void {
-    const { alias, health } = each.route.spec;
-    const delayMs = each.attempt === null ? null : retryDelayMs(health.retry, ++each.attempt);
-    if (delayMs !== null) {
-      logger.debug("checking again after the wake", { alias, attempt: each.attempt, in_ms: delayMs });
+    const { health } = each.route.spec;
+    const attempt = each.attempt === null ? null : ++each.attempt;
+    const delayMs = attempt === null ? null : retryDelayMs(health.retry, attempt);
+    if (attempt !== null && delayMs !== null) {
+      deps.onRetry?.(each.route, { attempt, delayMs, detail: each.detail });
       return schedule.plan(each, now + delayMs);
     }
     each.attempt = null;

@@ -63,7 +63,7 @@ export function createWatched(route: Route, clock: Clock, down: boolean): Watche
 export function isWatched({ spec }: Route): boolean {
   if (spec.excluded || spec.health.disabled) return false;
   // Without either it is the open door of a container whose labels are wrong.
-  return spec.workload !== null || spec.upstream !== null;
+  return [spec.workload, spec.upstream, spec.upstreams, spec.files].some((each) => each !== null && each !== undefined);
 }
 
 /** Whether a watched route is checked now: never what sleeps, is being woken or failed. */

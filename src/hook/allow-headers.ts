@@ -1,4 +1,5 @@
 import type { Route } from "../core/route.ts";
+import { toRouteContext } from "../core/route-context.ts";
 
 /**
  * Headers of an allow, as names and values in turn: node:http writes those with less ado than an object. `named`:
@@ -6,9 +7,9 @@ import type { Route } from "../core/route.ts";
  */
 export function allowHeaders(route: Route, named: boolean): string[] {
   const name = (route.headerName ??= toHeader(route.spec.alias));
-  const upstream = named ? route.upstream() : null;
+  const upstream = named ? toRouteContext(route) : null;
   if (upstream === null) return ["content-length", "0", "x-nodoff-route", name, "x-nodoff-state", "ready"];
-  const upstreamHeader = ["x-nodoff-upstream", upstream];
+  const upstreamHeader = ["x-nodoff-upstream", upstream.address];
   return ["content-length", "0", "x-nodoff-route", name, "x-nodoff-state", "ready", ...upstreamHeader];
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
+import { NodoffError } from "../core/errors.ts";
 import type { Gate, RequestFacts } from "../core/gate.ts";
 import type { InFlight } from "../core/in-flight.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
 import type { StreamSpec } from "../core/spec.ts";
 import type { Dialed } from "../net/dialed.ts";
-import { withoutBrackets } from "../net/dial.ts";
 import { addressMatcher } from "../net/trust.ts";
 import { toUpstreamFailure } from "../net/upstream-error.ts";
 
@@ -57,12 +57,9 @@ export function toStreamFacts(client: string | null): RequestFacts {
   };
 }
 
-/** Host and port of an origin, whatever its scheme; null = no address. */
-export function toEndpoint(origin: string | null): { readonly host: string; readonly port: number } | null {
-  const url = origin === null ? null : URL.parse(origin);
-  if (url === null || url.hostname === "") return null;
-  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
-  return { host: withoutBrackets(url.hostname), port };
+/** What both kinds say where a route has no address. */
+export function noAddress(): NodoffError {
+  return new NodoffError("UPSTREAM_FAILED", "the upstream has no address");
 }
 
 /** Ready, and yet not there: says so, and has the workload looked at. */

@@ -2,6 +2,7 @@ import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { NodoffError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
+import { toRouteContext } from "../core/route-context.ts";
 import type { StreamSpec } from "../core/spec.ts";
 import { closeServer } from "../net/listen.ts";
 import { normaliseAddress } from "../net/trust.ts";
@@ -10,7 +11,7 @@ import { createEarlyBytes } from "./early-bytes.ts";
 import type { EarlyBytes } from "./early-bytes.ts";
 import { readProxyHeader, toProxyHeader } from "./proxy-protocol.ts";
 import { createRedial } from "./redial.ts";
-import { isAllowed, noteStreamFailure, toEndpoint, toStreamFacts, toStreamRoute } from "./stream-door.ts";
+import { isAllowed, noAddress, noteStreamFailure, toStreamFacts, toStreamRoute } from "./stream-door.ts";
 import type { StreamDeps } from "./stream-door.ts";
 import { useWhileOpen } from "./stream-use.ts";
 import { tunnel } from "./tunnel.ts";
@@ -112,9 +113,9 @@ function join(caller: Caller, client: string | null, deps: StreamDeps): void {
   };
   function dial(): void {
     if (socket.destroyed) return;
-    const to = toEndpoint(route.upstream());
-    if (to === null) return fail(new NodoffError("UPSTREAM_FAILED", "the upstream has no address"));
-    const link = connect({ ...to, allowHalfOpen: true, noDelay: true });
+    const to = toRouteContext(route);
+    if (to === null) return fail(noAddress());
+    const link = connect({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
     upstream = link;
     const cancel = deps.clock.after(connectTimeoutMs, () => {
       link.destroy(new NodoffError("UPSTREAM_TIMEOUT", "no connection in time"));

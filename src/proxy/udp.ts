@@ -3,13 +3,13 @@ import type { RemoteInfo, Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Cancel } from "../core/clock.ts";
-import { NodoffError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
+import { toRouteContext } from "../core/route-context.ts";
 import type { ListenSpec, StreamSpec } from "../core/spec.ts";
 import { normaliseAddress } from "../net/trust.ts";
 import { isWorthRedialing } from "../net/upstream-error.ts";
 import { admit } from "./admission.ts";
-import { isAllowed, noteStreamFailure, toEndpoint, toStreamFacts, toStreamRoute } from "./stream-door.ts";
+import { isAllowed, noAddress, noteStreamFailure, toStreamFacts, toStreamRoute } from "./stream-door.ts";
 import type { StreamDeps } from "./stream-door.ts";
 
 /** A UDP route's door. Its owner binds `socket`. */
@@ -144,8 +144,8 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       session.upstream = null;
       session.isConnected = false;
       session.origin = toFixedOrigin(session.route);
-      const to = toEndpoint(session.route.upstream());
-      if (to === null) return fail(new NodoffError("UPSTREAM_FAILED", "the upstream has no address"));
+      const to = toRouteContext(session.route);
+      if (to === null) return fail(noAddress());
       const upstream = createSocket({ type: isIPv6(to.host) ? "udp6" : "udp4" });
       session.upstream = upstream;
       upstream.on("error", (error) => {

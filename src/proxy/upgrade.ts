@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { Route } from "../core/route.ts";
+import { toRouteContext } from "../core/route-context.ts";
 import { dial, dialedEvent } from "../net/dial.ts";
 import type { Dialed } from "../net/dialed.ts";
 import { NodoffError } from "../core/errors.ts";
@@ -50,9 +51,9 @@ export function forwardUpgrade(upgrading: Upgrading, deps: UpgradeDeps): void {
   });
   const send = (): void => {
     if (hasLeft) return;
-    const origin = route.upstream();
-    if (origin === null || !URL.canParse(origin)) return onFailure(new Error("the upstream has no address"));
-    asked = ask(upgrading, new URL(origin), {
+    const context = toRouteContext(route);
+    if (context === null) return onFailure(new Error("the upstream has no address"));
+    asked = ask(upgrading, context.url, {
       clock,
       dialed,
       onError(error, isConnected) {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { dockerSocket } from "../support/docker.ts";
@@ -199,6 +202,44 @@ describe("health checks and idleness", () => {
     await nodoff.inState("app", "napping");
     assert.equal((await healthOf(nodoff, "app")).status, "napping");
     assert.equal(await box.running(), false);
+  });
+});
+
+describe("routes that never sleep", () => {
+  it("are watched whatever they lead to: a folder, several upstreams of which all are shown", async () => {
+    const home = await openHome(atEnd);
+    const root = join(home.directory, "www");
+    await mkdir(root);
+    const upstreams = await Promise.all(
+      [0, 1].map(async () => {
+        const server = createServer((_request, response) => void response.end("here"));
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        atEnd(async () => void server.close());
+        return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+      }),
+    );
+    const health = { interval: "1s", timeout: "900ms", fall: 1 };
+    await home.write({
+      routes: {
+        files: { host: "files.test", files: { root }, health },
+        lb: { host: "lb.test", upstreams: upstreams.map(({ url }) => url), health },
+      },
+    });
+    const nodoff = await home.serve();
+    await becomes(nodoff, "files", { status: "healthy", detail: "readable" });
+    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
+    const lb = (await nodoff.api("/routes/lb")) as { readonly upstreams: readonly string[] };
+    assert.deepEqual(
+      lb.upstreams,
+      upstreams.map(({ url }) => url),
+    );
+    await rm(root, { recursive: true });
+    upstreams[0]!.server.closeAllConnections();
+    upstreams[0]!.server.close();
+    await becomes(nodoff, "files", { status: "unhealthy", detail: "does not exist" });
+    await becomes(nodoff, "lb", { status: "healthy", detail: "1 of 2 targets answer" });
+    await mkdir(root);
+    await becomes(nodoff, "files", { status: "healthy" });
   });
 });
 

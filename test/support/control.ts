@@ -188,6 +188,7 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
     },
     notifyTest: () => Promise.resolve([{ sender: "ops", type: "webhook", error: "connection refused" }]),
     metrics: { contentType: "text/plain; version=0.0.4; charset=utf-8", text: () => Promise.resolve("a 1\n") },
+    upstreamsOf: (route) => [route.upstream() ?? []].flat(),
     guestOf: () => Promise.resolve(null),
     ready: () => ({ ok: true, missing: [] }),
   };

@@ -7,7 +7,7 @@ import { createJournal } from "../../src/engine/journal.ts";
 import { createRegistry, type Reachable } from "../../src/engine/registry.ts";
 import type { CheckOptions, Finding } from "../../src/health/checks/check.ts";
 import type { Subject } from "../../src/health/checks/checks.ts";
-import { createHealthMonitor, type HealthMonitorDeps } from "../../src/health/monitor.ts";
+import { createHealthMonitor, type HealthMonitorDeps, type Retry } from "../../src/health/monitor.ts";
 import { createMemoryHealthStore } from "../../src/store/health-memory.ts";
 import { fakeClock } from "./fake-clock.ts";
 import { recordingLogger } from "./logger.ts";
@@ -38,6 +38,7 @@ export function healthWorld(options: HealthWorldOptions = {}) {
   const store = options.store ?? createMemoryHealthStore();
   const notices: Notice[] = [];
   const asked: AskedCheck[] = [];
+  const retries: Retry[] = [];
   const workloads = new Map<string, Reachable & { state: StateName }>();
   let answer = options.answer ?? (() => pass);
   let underWay = 0;
@@ -62,6 +63,7 @@ export function healthWorld(options: HealthWorldOptions = {}) {
     check,
     subject: (route, address) => ({ address, host: null, spec: route.spec.health }),
     notify: (notice) => void notices.push(notice),
+    onRetry: (_route, retry) => void retries.push(retry),
     ...(options.targets === undefined ? {} : { targets: options.targets }),
   });
 
@@ -73,6 +75,7 @@ export function healthWorld(options: HealthWorldOptions = {}) {
     store,
     notices,
     asked,
+    retries,
     workloads,
     monitor,
     get peak() {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import type { EngineHealth } from "../../core/provider.ts";
 import type { Prober } from "../../core/prober.ts";
+import { parseUpstream } from "../../core/route-context.ts";
 import type { HealthSpec } from "../../core/spec.ts";
 import type { Dialed } from "../../net/dialed.ts";
-import { withoutBrackets } from "../../net/dial.ts";
 import { createAgentCheck, type HealthAgent } from "./agent.ts";
 import { cannotCheck, type Check, type Finding } from "./check.ts";
 import { createEngineCheck } from "./engine.ts";
@@ -41,33 +41,33 @@ export function createChecks({ clock, prober, dialed }: CheckDeps): (subject: Su
   const looks = new Map<string, Promise<Finding>>();
 
   function byAgent({ address, spec }: Subject, agent: HealthAgent): Check {
-    const url = address === null ? null : URL.parse(address);
-    if (url === null) return cannot("no valid address");
-    return createAgentCheck(clock, agent, { scheme: url.protocol.slice(0, -1), host: url.host, path: spec.path });
+    const to = address === null ? null : parseUpstream(address);
+    if (to === null) return cannot("no valid address");
+    return createAgentCheck(clock, agent, { scheme: to.scheme, host: to.hostPort, path: spec.path });
   }
 
   function byAddress({ address, host, spec, root }: Subject): Check {
     if (root !== undefined) return createFilesCheck(clock, root, looks);
     if (address === null) return cannot("its address is not known");
-    const url = URL.parse(address);
-    if (url === null) return cannot("no valid address");
+    const to = parseUpstream(address);
+    if (to === null) return cannot("no valid address");
     const { host: named, ...headers } = spec.headers;
     const question: HttpQuestion = { ...spec, headers, origin: address, host: named ?? host };
-    const socket = { host: withoutBrackets(url.hostname), port: Number(url.port) };
-    switch (url.protocol) {
-      case "http:":
-      case "https:":
+    const socket = { host: to.host, port: to.port };
+    switch (to.scheme) {
+      case "http":
+      case "https":
         return spec.body === null
           ? createHttpCheck(prober, question)
           : createHttpBodyCheck({ clock, dialed }, question);
-      case "h2c:":
+      case "h2c":
         return createH2cCheck({ clock, dialed }, question);
-      case "tcp:":
+      case "tcp":
         return createTcpCheck(prober, socket);
-      case "udp:":
+      case "udp":
         return createUdpCheck(clock, socket);
       default:
-        return cannot(`cannot check ${url.protocol}`);
+        return cannot(`cannot check ${to.scheme}`);
     }
   }
 
