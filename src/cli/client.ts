@@ -4,6 +4,7 @@ import { type Dispatcher, request } from "undici";
 import { z } from "zod";
 import { toConfigSource } from "./config-source.ts";
 import { CommandFailure } from "./failure.ts";
+import { plain } from "./paint.ts";
 import { showBase, toBase, type UrlOptions } from "./own-url.ts";
 import { exitCodes, type World } from "./world.ts";
 
@@ -32,7 +33,8 @@ const timeoutMs = 60_000;
 export async function openClient(options: ClientOptions, world: World): Promise<Client> {
   const base = await toBase(options, world);
   const token = options.token ?? (world.env["NODOFF_TOKEN"] || storedToken(options, world));
-  const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+  // Headers are written as latin1, tokens are UTF-8.
+  const authorization = token === null ? {} : { authorization: Buffer.from(`Bearer ${token}`).toString("latin1") };
   const ask: Ask = async (method, path, { body, signal } = {}) => {
     const url = new URL(`api/v1/${path}`, base);
     const content = body === undefined ? {} : { "content-type": "application/json" };
@@ -81,9 +83,10 @@ const Problem = z.object({
 async function toFailure({ statusCode, body }: Dispatcher.ResponseData, base: URL): Promise<CommandFailure> {
   const problem = Problem.safeParse(await body.json().catch(() => undefined));
   if (!problem.success) return new CommandFailure(`${showBase(base)} answered ${statusCode}: is that nodoff?`);
-  const { title, detail, reasons = [] } = problem.data;
+  const { title, code, detail, reasons = [] } = problem.data;
   const hint = statusCode === 401 ? " (give it by --token or NODOFF_TOKEN)" : "";
-  return new CommandFailure([`${detail ?? title}${hint}`, ...reasons.map(({ text }) => `  ${text}`)].join("\n"));
+  const lines = [`${plain(detail ?? title)}${hint}`, ...reasons.map(({ text }) => `  ${plain(text)}`)];
+  return new CommandFailure(lines.join("\n"), exitCodes.failed, code);
 }
 
 /** The token a nodoff on this machine uses: that of the configuration, else the one it made itself. */

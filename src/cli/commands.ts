@@ -14,6 +14,26 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import("./check.ts")).check,
   },
   {
+    name: "status",
+    summary: "what sleeps, what is awake, and why",
+    load: async () => (await import("./status.ts")).status,
+  },
+  { name: "wake", summary: "wake workloads", load: async () => (await import("./wake.ts")).wake },
+  { name: "sleep", summary: "put workloads to sleep now", load: async () => (await import("./sleep.ts")).sleep },
+  { name: "pin", summary: "keep workloads awake for a while", load: async () => (await import("./pin.ts")).pin },
+  { name: "unpin", summary: "end a pin", load: async () => (await import("./unpin.ts")).unpin },
+  { name: "restart", summary: "stop and start workloads", load: async () => (await import("./restart.ts")).restart },
+  {
+    name: "health",
+    summary: "who is healthy, now and before",
+    load: async () => (await import("./health.ts")).health,
+  },
+  {
+    name: "health check",
+    summary: "check one route now",
+    load: async () => (await import("./health-check.ts")).healthCheck,
+  },
+  {
     name: "healthcheck",
     summary: "ask a running nodoff whether it is alive",
     load: async () => (await import("./healthcheck.ts")).healthcheck,

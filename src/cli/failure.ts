@@ -4,10 +4,13 @@ import { exitCodes, type ExitCode } from "./world.ts";
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
   readonly exitCode: ExitCode;
+  /** Of the API, where it refused (docs/errors.md). */
+  readonly code: string | null;
 
-  constructor(message: string, exitCode: ExitCode = exitCodes.failed) {
+  constructor(message: string, exitCode: ExitCode = exitCodes.failed, code: string | null = null) {
     super(message);
     this.exitCode = exitCode;
+    this.code = code;
   }
 }
 

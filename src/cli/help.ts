@@ -1,5 +1,6 @@
 import type { Command, CommandRow, Options } from "./command.ts";
 import { commonOptions } from "./options.ts";
+import { toColumns } from "./paint.ts";
 import { exitCodeTexts } from "./world.ts";
 
 const exitCodeLine = `Exit codes: ${exitCodeTexts.map((text, code) => `${code} ${text}`).join(", ")}`;
@@ -44,7 +45,7 @@ export function toManual({ name, summary }: CommandRow, command: Command): strin
 }
 
 /** `nodoff wake ALIAS… [options]`. */
-function toUsage(name: string, { arguments: words = [], options }: Command): string {
+export function toUsage(name: string, { arguments: words = [], options }: Command): string {
   const shown = words.map(({ name: word, optional, many }) => {
     const text = many === true ? `${word}…` : word;
     return optional === true ? `[${text}]` : text;
@@ -72,8 +73,7 @@ function section(title: string, lines: readonly string[]): readonly string[] {
 }
 
 function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
-  const width = Math.max(0, ...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+  return toColumns(rows).map((line) => `  ${line}`);
 }
 
 /** Paragraphs at most as wide as a terminal usually is. */

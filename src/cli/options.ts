@@ -20,6 +20,9 @@ export const clientOptions = {
   token: { value: "TOKEN", help: "its admin token (else NODOFF_TOKEN, else that of the configuration)" },
 } as const;
 
+/** Commands that ask for something and may say why. */
+export const reasonOption = { reason: { value: "TEXT", help: "why, for the history" } } as const;
+
 /** Understood with every command, also before its name. */
 export const commonOptions = {
   help: { short: "h", help: "print help" },

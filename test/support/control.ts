@@ -246,7 +246,7 @@ export async function startControl(t: TestContext, overrides: Partial<ControlDep
     for await (const chunk of response.setEncoding("utf8")) body += String(chunk);
     return { status: response.statusCode ?? 0, headers: response.headers, body };
   };
-  return { ask, clock, changes, logger, journal };
+  return { ask, url: `http://127.0.0.1:${port}`, clock, changes, logger, journal };
 }
 
 function toBody(body: unknown): { readonly bytes?: Buffer; readonly headers: Readonly<Record<string, string>> } {

@@ -1,0 +1,8 @@
+import { cliPage } from "./cli.ts";
+import type { Page } from "./page.ts";
+import { schemaPage } from "./schema.ts";
+
+/** Everything in the repository that is made from code. */
+export async function pages(): Promise<readonly Page[]> {
+  return [schemaPage(), await cliPage()];
+}

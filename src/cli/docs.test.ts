@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { pages } from "../../scripts/docs/pages.ts";
+
+const root = new URL("../../", import.meta.url);
+
+describe("what is made from code", async () => {
+  for (const { path, text } of await pages())
+    it(`${path} is as \`npm run docs\` makes it`, () =>
+      assert.equal(readFileSync(new URL(path, root), "utf8"), text, "run: npm run docs"));
+});
