@@ -20,8 +20,10 @@ import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher, forwardedClient } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
+import { createLimiter } from "./proxy/limiter.ts";
 import { createPorts, type Ports } from "./proxy/ports.ts";
 import { createProxy, type Proxy, type ProxyDeps } from "./proxy/proxy.ts";
+import type { AccessLogs } from "./telemetry/access-log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Everything requests come in by. */
@@ -44,6 +46,7 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly inFlight: InFlight;
   readonly dialed: Dialed;
   readonly health: Health;
+  readonly accessLogs: AccessLogs;
   /** The providers there are now. */
   readonly providers: () => readonly Provider[];
 }
@@ -64,6 +67,9 @@ export function createDoors(deps: DoorDeps): Doors {
     get proxyHops() {
       return settings.config.proxyHops;
     },
+    get accessLog() {
+      return deps.accessLogs.current;
+    },
     get publicUrl() {
       return settings.config.publicUrl;
     },
@@ -83,7 +89,19 @@ export function createDoors(deps: DoorDeps): Doors {
   const reserved = hook.reserved;
   const { dialed } = deps;
   const names = toNameDoor(hook, control);
-  const proxyDeps = withLive(live, { registry, gate, clock, logger, pools, inFlight, reserved, dialed, names });
+  const limiter = createLimiter(clock);
+  const proxyDeps = withLive(live, {
+    registry,
+    gate,
+    clock,
+    logger,
+    pools,
+    inFlight,
+    reserved,
+    dialed,
+    names,
+    limiter,
+  });
   const proxy = createProxy(proxyDeps);
   return { server, hook, proxy, ports: createPorts(proxyDeps), pools };
 }

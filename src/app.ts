@@ -17,6 +17,7 @@ import { ownNetworks } from "./net/trust.ts";
 import { createSamples } from "./signals/samples.ts";
 import { createSignals } from "./signals/signals.ts";
 import { openStore } from "./store/open-store.ts";
+import { createAccessLogs } from "./telemetry/access-log.ts";
 import type { RootLogger } from "./telemetry/logger.ts";
 
 export { createLogger } from "./telemetry/logger.ts";
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly configSchema: unknown;
   readonly clock: Clock;
   readonly logger: RootLogger;
+  /** Writes a line to standard output. */
+  readonly out: (line: string) => void;
 }
 
 /** nodoff, running. */
@@ -105,8 +108,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stateDir } = options.config;
   const publicUrl = (): string | null => settings.config.publicUrl;
   const health = createHealth({ clock, logger, journal, prober, supervisor, dialed, samples, stateDir, publicUrl });
+  const accessLogs = createAccessLogs({ logger, out: options.out });
   const doors = createDoors({
     ...options,
+    accessLogs,
     settings,
     supervisor,
     journal,
@@ -119,6 +124,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { server, hook, proxy, ports, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
+    accessLogs.update(config.accessLog);
     health.notifier.update(config.notify);
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });
     const { added, removed } = await providers.update(config);
@@ -142,6 +148,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await Promise.all([closeServer(server, { clock, ...grace }), proxy.close(grace), ports.close(grace)]);
     shutdown.abort();
     await pools.close({ graceMs: 0 });
+    await accessLogs.close();
     await store.close();
   }
 

@@ -20,6 +20,7 @@ const app = await createApp({
   templates: templatesFolder(),
   configSchema: {},
   clock,
+  out: () => undefined,
   // Formatted as ever, then dropped: where lines go is not ours to measure. Errors are shown.
   logger: createLogger({
     level,

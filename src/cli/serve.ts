@@ -46,6 +46,7 @@ export function startApp(
     templates: templatesFolder(),
     configSchema: configSchema(),
     clock: systemClock,
+    out: world.out,
     logger: createLogger({ level, format, isTerminal, write: source.write ?? world.out }),
   };
   return createApp(appOptions);

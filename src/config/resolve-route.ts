@@ -32,10 +32,11 @@ export function toExtraRoute(head: RouteHead, keys: RouteKeys, base: WorkloadKey
   const own = Object.fromEntries(Object.entries(keys).filter(([key]) => doors.includes(key)));
   const door = toDoorSpec(mergeKeys(inherited, own));
   const leadsElsewhere = keys.upstream !== undefined || keys.upstreams !== undefined;
-  const { tls_verify, host_header, health } = base;
+  const { tls_verify, host_header, health, via, security_headers, limits } = base;
+  const common = { via, security_headers, ...keys, ...mergeLimits(limits, keys.limits) };
   const address = leadsElsewhere
-    ? keys
-    : { tls_verify, host_header, ...keys, health: mergeHealth(health, keys.health) };
+    ? common
+    : { tls_verify, host_header, ...common, health: mergeHealth(health, keys.health) };
   return {
     ...toRoute(head, address, door),
     hosts: toHosts(keys),
@@ -66,7 +67,16 @@ function portKey({ kind, stream }: RouteSpec): readonly string[] {
 
 type CommonKeys = Pick<
   RouteKeys,
-  "listen" | "strip_path" | "proxy" | "tls_verify" | "host_header" | "exclude" | "health"
+  | "listen"
+  | "strip_path"
+  | "proxy"
+  | "tls_verify"
+  | "host_header"
+  | "exclude"
+  | "health"
+  | "via"
+  | "security_headers"
+  | "limits"
 >;
 
 function toRoute(head: RouteHead, keys: CommonKeys, door: DoorSpec): Omit<RouteSpec, "hosts" | "path"> {
@@ -82,7 +92,19 @@ function toRoute(head: RouteHead, keys: CommonKeys, door: DoorSpec): Omit<RouteS
     excluded: keys.exclude ?? false,
     health: toHealth(keys.health, { tlsVerify: keys.tls_verify ?? true }),
     ...toListen(keys),
+    ...(keys.via === true && { via: true }),
+    ...(keys.security_headers === true && { securityHeaders: true }),
+    ...toLimits(keys.limits),
   };
+}
+
+function mergeLimits(base: CommonKeys["limits"], own: CommonKeys["limits"]): Pick<CommonKeys, "limits"> {
+  return base === undefined && own === undefined ? {} : { limits: { ...base, ...own } };
+}
+
+function toLimits({ body, rate }: NonNullable<CommonKeys["limits"]> = {}): Pick<RouteSpec, "limits"> {
+  if (body === undefined && rate === undefined) return {};
+  return { limits: { bodyBytes: body ?? null, rate: rate ?? null } };
 }
 
 /** The route of a TCP or UDP port. A connection has no page to wait on: it is held as long as the wake may take. */
@@ -111,6 +133,9 @@ const httpKeys = [
   "host_header",
   "listen",
   "proxy",
+  "via",
+  "security_headers",
+  "limits",
   "strategy",
   "grace",
   "hand_over",

@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from "node:path";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
@@ -10,7 +11,12 @@ export interface SettingsDeps {
   readonly env: Env;
   readonly readSecret: ReadSecret;
   readonly report: Report;
+  /** Relative paths start here. */
+  readonly folder: string;
 }
+
+/** Smaller files would be put aside every few requests. */
+const leastLogBytes = 10_000;
 
 type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" | "processes" | "notify" | "warnings">;
 
@@ -25,6 +31,7 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
     proxyHops: file.proxy_hops ?? 1,
     unknownHost: file.unknown_host ?? "allow",
     log: { level: file.log?.level ?? "info", format: file.log?.format ?? "auto" },
+    accessLog: toAccessLog(file.access_log, deps),
     admin: { token: toToken(file.admin, deps) },
     limits: {
       waitersPerWorkload: limits.waiters_per_workload ?? 1000,
@@ -40,6 +47,13 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
       pollMs: signals.poll ?? 10_000,
     },
   };
+}
+
+function toAccessLog(keys: ConfigFile["access_log"], { folder, report }: SettingsDeps): Config["accessLog"] {
+  if (keys === undefined) return null;
+  const { path = "stdout", format = "combined", max_size: maxBytes = 10_000_000, keep = 5 } = keys;
+  if (maxBytes < leastLogBytes) report(["access_log", "max_size"], `is too small (at least 10kB)`);
+  return { path: path === "stdout" ? null : resolvePath(folder, path), format, maxBytes, keep };
 }
 
 /** The image sets NODOFF_LISTEN; what the file says wins. */

@@ -26,6 +26,7 @@ export function mergeKeys<T extends WorkloadKeys>(base: WorkloadKeys, own: T): T
     if (own.idle_timeout === undefined) delete merged.idle_timeout;
     if (own.stop_method === undefined) delete merged.stop_method;
   } else if (own.idle_timeout !== undefined || own.stop_method !== undefined) delete merged.tiers;
+  if (base.limits && own.limits) merged.limits = { ...base.limits, ...own.limits };
   if (base.activity && own.activity) merged.activity = mergeActivity(base.activity, own.activity);
   if (base.schedule && own.schedule) merged.schedule = { ...base.schedule, ...own.schedule };
   merged.health = mergeHealth(base.health, own.health);

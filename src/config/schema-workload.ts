@@ -22,6 +22,7 @@ import {
   port,
   rate,
   signal,
+  size,
   statusRanges,
   text,
 } from "./values.ts";
@@ -65,6 +66,14 @@ const routeKeys = {
   exclude: flag().describe("Known, never served or slept").optional(),
   proxy: flag().describe("Whether nodoff's own proxy serves it").optional(),
   listen: listenAddress().describe("A port of its own").optional(),
+  via: flag().describe("true adds Via to requests and answers").optional(),
+  security_headers: flag().describe("true adds the usual ones where the app has none").optional(),
+  limits: map({
+    body: size().describe("Longest body of a request, such as 10MB; beyond it 413").optional(),
+    rate: rate().describe("Requests of one client, such as 20/1s; beyond it 429").optional(),
+  })
+    .describe("What one client may send through nodoff's own proxy")
+    .optional(),
   fallback: choice("page", "proxy").describe("What the fallback port does").optional(),
   health: health.describe("How its health is checked").optional(),
   ...doorKeys,

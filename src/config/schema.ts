@@ -5,7 +5,7 @@ import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
 import { fingerprint, realmUser, tokenId } from "./values-proxmox.ts";
-import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, text } from "./values.ts";
+import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, size, text } from "./values.ts";
 
 const tlsFiles = { cert_file: text(), key_file: text() };
 const role = choice("viewer", "operator");
@@ -101,6 +101,14 @@ export const ConfigFile = map({
     format: choice("auto", "pretty", "json").optional(),
   })
     .describe("Logging")
+    .optional(),
+  access_log: map({
+    path: text().describe("File, from the folder of nodoff.yaml, or stdout (default)").optional(),
+    format: choice("combined", "json").describe("Default combined").optional(),
+    max_size: size().describe("The file is put aside at this size (default 10MB)").optional(),
+    keep: integer(1, 1000).describe("How many are kept (default 5)").optional(),
+  })
+    .describe("Notes the requests of nodoff's own proxy; off unless set")
     .optional(),
   admin: Admin.describe("Who may use API and dashboard").optional(),
   limits: map({

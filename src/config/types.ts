@@ -92,6 +92,13 @@ export interface Config {
     readonly level: "debug" | "info" | "warn" | "error";
     readonly format: "auto" | "pretty" | "json";
   };
+  /** Of our own proxy; null = off. `path` absolute, null = standard output. */
+  readonly accessLog: {
+    readonly path: string | null;
+    readonly format: "combined" | "json";
+    readonly maxBytes: number;
+    readonly keep: number;
+  } | null;
   /** null = none configured. */
   readonly admin: { readonly token: string | null };
   readonly limits: {

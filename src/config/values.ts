@@ -1,6 +1,6 @@
 import { parseJsonPath } from "../core/json-path.ts";
 import { constants } from "node:os";
-import { parseByteRate, parsePercent, parseRate } from "../core/size.ts";
+import { parseByteRate, parsePercent, parseRate, parseSize } from "../core/size.ts";
 import type { StatusRanges } from "../core/spec.ts";
 import {
   bad,
@@ -75,6 +75,15 @@ export function choice<const W extends readonly string[]>(...words: W) {
 /** Bytes per second of a floor such as `256B/s`. */
 export function byteRate() {
   return leaf(textReader(parseByteRate, "a rate such as 256B/s"), { type: ["string", "integer"] });
+}
+
+/** Bytes of a size such as `10MB`. */
+export function size() {
+  const suggest = (given: string): string | undefined => (/^[1-9]\d*$/.test(given) ? `${given}B` : undefined);
+  return leaf(textReader(parseSize, "a size such as 10MB", suggest), {
+    type: ["string", "integer"],
+    pattern: "^\\d|\\$\\{",
+  });
 }
 
 /** A limit such as `10/1m`. */

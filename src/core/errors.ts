@@ -15,7 +15,7 @@ export const statusByCode = {
   WAKE_QUOTA: 429,
   /** More callers wait already than `limits.waiters` or `limits.waiters_per_workload` allow. */
   TOO_MANY_WAITERS: 503,
-  /** Too many requests to a public endpoint from one address. */
+  /** Too many requests from one address to a public endpoint, or to a route with `limits.rate`. */
   RATE_LIMITED: 429,
   /** Not ready within `wake_timeout`. */
   WAKE_TIMEOUT: 503,
@@ -59,7 +59,7 @@ export const statusByCode = {
   BAD_RETURN: 400,
   /** A query, header or body of the request is not valid. */
   BAD_REQUEST: 400,
-  /** The body of the request is longer than the API takes. */
+  /** The body of the request is longer than the API takes, or than `limits.body` of its route. */
   BODY_TOO_BIG: 413,
   /** No such path or alias in the API. */
   NOT_FOUND: 404,

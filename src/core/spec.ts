@@ -235,6 +235,14 @@ export interface StreamSpec {
   readonly sendProxy: boolean;
 }
 
+/** What one client may send through our own proxy; null = no limit. */
+export interface RouteLimits {
+  /** Longest body of a request. */
+  readonly bodyBytes: number | null;
+  /** Requests per client address. */
+  readonly rate: Rate | null;
+}
+
 /** Static files as an upstream. */
 export interface FilesSpec {
   /** Absolute. */
@@ -284,6 +292,11 @@ export interface RouteSpec {
   readonly listen?: ListenSpec;
   /** Of a `files` route. */
   readonly files?: FilesSpec;
+  /** Our own proxy adds Via (RFC 9110 section 7.6.3) to requests and answers. */
+  readonly via?: boolean;
+  /** Our own proxy adds the usual security headers where the app's answer has none. */
+  readonly securityHeaders?: boolean;
+  readonly limits?: RouteLimits;
   /** Several addresses instead of `upstream`, in turn by weight. */
   readonly upstreams?: readonly WeightedUpstream[];
 }

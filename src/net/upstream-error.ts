@@ -3,7 +3,7 @@ import { NodoffError } from "../core/errors.ts";
 
 /** What became of a connection or request to an upstream. `detail` is for the log, never for strangers. */
 export interface UpstreamFailure {
-  readonly code: Extract<ErrorCode, "UPSTREAM_FAILED" | "UPSTREAM_TIMEOUT" | "BAD_REQUEST">;
+  readonly code: Extract<ErrorCode, "UPSTREAM_FAILED" | "UPSTREAM_TIMEOUT" | "BAD_REQUEST" | "BODY_TOO_BIG">;
   readonly detail: string;
 }
 
@@ -14,6 +14,8 @@ export function toUpstreamFailure(error: unknown): UpstreamFailure {
   const detail = toDetail(error);
   const code = codeOf(error);
   if (timeouts.has(code)) return { code: "UPSTREAM_TIMEOUT", detail };
+  // The body's own stream said so: the route allows no more.
+  if (code === "BODY_TOO_BIG") return { code, detail };
   // undici checks what it is given to send: the client sent what cannot be passed on.
   return { code: code === "UND_ERR_INVALID_ARG" ? "BAD_REQUEST" : "UPSTREAM_FAILED", detail };
 }

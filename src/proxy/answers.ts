@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Answer } from "../core/gate.ts";
-import { titleByCode, toProblem } from "../core/problem.ts";
+import { titleByCode, toProblem, toRetryAfter } from "../core/problem.ts";
 
 /** What went wrong, for the client. */
 export interface ProxyFailure {
   readonly code: ErrorCode;
   /** Alias; absent where no route is known. */
   readonly route?: string;
+  readonly retryAfterS?: number;
 }
 
 /** Writes a complete answer of the gate. */
@@ -33,6 +34,7 @@ export function replyFailure(req: IncomingMessage, res: ServerResponse, failure:
       "content-security-policy": "default-src 'none'",
       "cache-control": "no-store",
       "x-robots-tag": "noindex",
+      ...(failure.retryAfterS !== undefined && { "retry-after": toRetryAfter(failure.retryAfterS) }),
     })
     .end(page);
 }

@@ -7,7 +7,7 @@ import { closeAfterBody, createBody, discardRest } from "./request-body.ts";
 import { createRedial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
-import { toClientHeaders, toStatusMessage } from "./response-headers.ts";
+import { addExtras, toClientHeaders, toStatusMessage } from "./response-headers.ts";
 import { hasBody } from "./target.ts";
 
 export interface ForwardDeps {
@@ -75,7 +75,7 @@ interface HandlerDeps {
 }
 
 function createHandler(
-  { req, res, onFailure }: Forwarding,
+  { req, res, outgoing, onFailure }: Forwarding,
   { link, clock, retry }: HandlerDeps,
 ): Dispatcher.DispatchHandler {
   let isSent = false;
@@ -90,6 +90,7 @@ function createHandler(
       // Interim answers such as 103: the final one follows.
       if (status < 200 || link.isClosed) return;
       const sent = toClientHeaders(headers, { req, status });
+      addExtras(sent, outgoing, req);
       const phrase = toStatusMessage(message);
       closeAfterBody(req, res);
       if (phrase === undefined) res.writeHead(status, sent);
@@ -126,9 +127,12 @@ function toTrailers(trailers: Readonly<Record<string, string | string[] | undefi
   );
 }
 
-function toBody({ req, res, expectsContinue }: Forwarding): OriginRequest["body"] {
+function toBody({ req, res, route, expectsContinue }: Forwarding): OriginRequest["body"] {
   if (!hasBody(req)) return null;
-  return createBody(req, () => {
-    if (expectsContinue) res.writeContinue();
+  return createBody(req, {
+    maxBytes: route.spec.limits?.bodyBytes ?? null,
+    onFirstRead() {
+      if (expectsContinue) res.writeContinue();
+    },
   });
 }

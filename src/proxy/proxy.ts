@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { AccessLog } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Gate } from "../core/gate.ts";
@@ -11,6 +12,7 @@ import type { Dialed } from "../net/dialed.ts";
 import { closeServer } from "../net/listen.ts";
 import type { OriginPools } from "../net/origin-pools.ts";
 import { toUpstreamFailure } from "../net/upstream-error.ts";
+import { watchResponse, watchSocket } from "./access.ts";
 import { admit } from "./admission.ts";
 import type { OnLeave } from "./admission.ts";
 import { reply, replyFailure } from "./answers.ts";
@@ -18,7 +20,11 @@ import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
 import { serveFile } from "./files.ts";
 import { forward } from "./forward.ts";
+import { createLimiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import type { TrustDeps } from "./peer.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
+import { addExtras } from "./response-headers.ts";
 import { hasBody } from "./target.ts";
 import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
 import { createWaitingSocket } from "./waiting-socket.ts";
@@ -34,9 +40,13 @@ export interface ProxyDeps extends EntranceDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pools: OriginPools;
+  /** Counts requests per client; shared by all ports, so that a second port is no second allowance. */
+  readonly limiter?: Limiter;
   readonly inFlight: InFlight;
   /** Learns of connections made for upgrades; `pools` tell of theirs themselves. */
   readonly dialed?: Pick<Dialed, "add">;
+  /** Where requests are noted; null or left out = nowhere. Read per request. */
+  readonly accessLog?: AccessLog | null;
   /** Left out: the limits of production. */
   readonly timeouts?: HeadTimeouts;
 }
@@ -80,7 +90,8 @@ interface Exit {
 
 /** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
 export function createProxy(deps: ProxyDeps): Proxy {
-  const { clock, timeouts = headTimeouts } = deps;
+  const { clock, timeouts = headTimeouts, limiter = createLimiter(clock) } = deps;
+  const limited = Object.assign(Object.create(deps) as ProxyDeps, { limiter });
   const upgraded = new Set<Socket>();
   const latest = new WeakMap<Socket, ServerResponse>();
   // An upgrade sent behind a request that is not answered yet has nowhere to put its own answer.
@@ -102,7 +113,10 @@ export function createProxy(deps: ProxyDeps): Proxy {
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
     // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
     if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
-    serve(enter(req, false, deps), createResponseExit({ req, res, expectsContinue }, deps), deps);
+    const entrance = enter(req, false, deps);
+    const log = deps.accessLog ?? null;
+    if (log !== null) watchResponse({ req, res, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
+    serve(entrance, createResponseExit({ req, res, expectsContinue }, deps), limited);
   };
   server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
   // Without this listener node:http says "100 Continue" by itself, also to whom we hold or refuse.
@@ -114,7 +128,9 @@ export function createProxy(deps: ProxyDeps): Proxy {
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
     const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };
-    serve(entrance, createSocketExit({ req, socket, head }, deps), deps);
+    const log = deps.accessLog ?? null;
+    if (log !== null) watchSocket({ req, socket, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
+    serve(entrance, createSocketExit({ req, socket, head }, deps), limited);
   });
   return {
     server,
@@ -127,6 +143,14 @@ export function createProxy(deps: ProxyDeps): Proxy {
   };
 }
 
+function aliasOf(entrance: Entrance): string | null {
+  return entrance.kind === "refused" ? null : (entrance.route?.spec.alias ?? null);
+}
+
+function trustOf({ isTrusted, proxyHops }: TrustDeps): TrustDeps {
+  return { isTrusted, proxyHops };
+}
+
 /**
  * Which requests become a tunnel. Not those that also carry a body; nor h2c, through which a client would speak to the
  * upstream past everything that is decided here. They go on as plain requests, without their Upgrade (before Node 24.9,
@@ -136,10 +160,11 @@ function mayUpgrade(req: IncomingMessage): boolean {
   return !hasBody(req) && !/\bh2c\b/i.test(req.headers.upgrade ?? "");
 }
 
-function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
-  const { gate, clock, logger, inFlight } = deps;
-  const refuse = (code: ErrorCode, route?: Route): void => {
-    replyFailure(exit.req, exit.response(), route === undefined ? { code } : { code, route: route.spec.alias });
+function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limiter: Limiter }): void {
+  const { gate, clock, logger, inFlight, limiter } = deps;
+  const refuse = (code: ErrorCode, route?: Route, retryAfterS?: number): void => {
+    const about = { ...(route !== undefined && { route: route.spec.alias }) };
+    replyFailure(exit.req, exit.response(), { code, ...about, ...(retryAfterS !== undefined && { retryAfterS }) });
     discardRest(exit.req, clock);
   };
   if (entrance.kind === "refused") return refuse(entrance.code);
@@ -149,6 +174,9 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
     route.decisions.reserved++;
     return deps.reserved(exit.req, exit.response(), entrance);
   }
+  // Before the gate: what is too much for the route wakes nothing.
+  const excess = route.spec.limits === undefined ? null : limiter.excess(route.spec.limits, exit.req, entrance);
+  if (excess !== null) return refuse(excess.code, route, excess.retryAfterS);
   admit(gate, { route, facts: entrance.facts, onLeave: exit.onLeave }, (answer) => {
     if (answer.kind === "left" || exit.isGone()) return;
     switch (answer.kind) {
@@ -171,7 +199,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps): void {
 
 function noteFailure(route: Route, error: unknown, logger: Logger): ErrorCode {
   const { code, detail } = toUpstreamFailure(error);
-  if (code === "BAD_REQUEST") return code;
+  if (code === "BAD_REQUEST" || code === "BODY_TOO_BIG") return code;
   logger.warn("upstream failed", { alias: route.spec.alias, code, detail });
   // Ready, and yet not there: look before the next one is sent the same way.
   route.workload?.recheck();
@@ -197,6 +225,9 @@ function createResponseExit({ req, res, expectsContinue }: ResponseCaller, deps:
     forward({ route, outgoing }, refuse, onFailure) {
       const { files } = route.spec;
       if (files === undefined) return forward({ req, res, route, outgoing, expectsContinue, onFailure }, deps);
+      const extras: OutgoingHttpHeaders = {};
+      addExtras(extras, outgoing, req);
+      for (const name in extras) res.setHeader(name, extras[name] ?? "");
       serveFile({ req, res, files, outgoing, refuse }).catch(onFailure);
       discardRest(req, deps.clock);
     },

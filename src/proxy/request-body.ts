@@ -1,17 +1,26 @@
 import { Readable } from "node:stream";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../core/clock.ts";
+import { NodoffError } from "../core/errors.ts";
 
 const highWaterMark = 65_536;
 
 /**
  * A request's body as a stream of its own. The upstream's client may destroy what it is given (an answer that came
  * before the body was sent, a lost connection): the request itself must stay whole, or its own answer is lost with it.
+ * It fails with BODY_TOO_BIG once it is longer than `maxBytes`.
  * Nothing is read, and `onFirstRead` not called, before the first read; so a body may be made anew until then.
  */
-export function createBody(req: IncomingMessage, onFirstRead: () => void): Readable {
+export function createBody(
+  req: IncomingMessage,
+  { onFirstRead, maxBytes = null }: { readonly onFirstRead: () => void; readonly maxBytes?: number | null },
+): Readable {
   let isAttached = false;
+  let bytes = 0;
   const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (maxBytes !== null && bytes > maxBytes)
+      return void body.destroy(new NodoffError("BODY_TOO_BIG", "the body is longer than the route allows"));
     if (!body.push(chunk)) req.pause();
   };
   const onEnd = (): void => void body.push(null);

@@ -8,7 +8,7 @@ import type { Target } from "./target.ts";
 export interface Outgoing {
   readonly target: Target;
   readonly peer: Peer;
-  readonly spec: Pick<RouteSpec, "path" | "stripPath" | "hostHeader">;
+  readonly spec: Pick<RouteSpec, "path" | "stripPath" | "hostHeader" | "via" | "securityHeaders">;
 }
 
 // What proxies say about the client, beside X-Forwarded-*. An untrusted peer may say none of it.
@@ -32,7 +32,14 @@ export function toUpstreamHeaders(req: IncomingMessage, { target, peer, spec }: 
     out.push(name, rawHeaders[i + 1] ?? "");
   }
   addForwarded(out, req, { target, peer, spec });
+  // After those of proxies before us: a list in several lines is one list.
+  if (spec.via === true) out.push("via", toVia(req));
   return out;
+}
+
+/** Our entry in Via (RFC 9110 section 7.6.3): what was spoken to us, and a name that is no address. */
+export function toVia({ httpVersion }: IncomingMessage): string {
+  return `${httpVersion} nodoff`;
 }
 
 function isForged(lower: string, trusted: boolean): boolean {

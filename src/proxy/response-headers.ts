@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { toVia } from "./request-headers.ts";
+import type { Outgoing } from "./request-headers.ts";
 import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
 
 /**
@@ -20,6 +22,25 @@ export function toClientHeaders(
   }
   if (isChunked && headers.trailer !== undefined && canHaveTrailers(answer)) out.trailer = headers.trailer;
   return out;
+}
+
+const securityHeaders = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "SAMEORIGIN",
+  "referrer-policy": "strict-origin-when-cross-origin",
+} as const;
+
+/** Adds what the route asks for: Via, and security headers that the app has not set itself. */
+export function addExtras(
+  out: OutgoingHttpHeaders,
+  { spec, peer }: Pick<Outgoing, "spec" | "peer">,
+  req: IncomingMessage,
+): void {
+  if (spec.via === true) out["via"] = out["via"] === undefined ? toVia(req) : `${String(out["via"])}, ${toVia(req)}`;
+  if (spec.securityHeaders !== true) return;
+  for (const [name, value] of Object.entries(securityHeaders)) out[name] ??= value;
+  // RFC 6797 section 7.2: never over plain HTTP.
+  if (peer.proto === "https") out["strict-transport-security"] ??= "max-age=31536000";
 }
 
 function canHaveTrailers({ req, status }: { readonly req: IncomingMessage; readonly status: number }): boolean {

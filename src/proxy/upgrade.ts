@@ -11,7 +11,7 @@ import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
 import { createRedial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
-import { toClientHeaders, toStatusMessage } from "./response-headers.ts";
+import { addExtras, toClientHeaders, toStatusMessage } from "./response-headers.ts";
 import { tunnel } from "./tunnel.ts";
 import type { WaitingSocket } from "./waiting-socket.ts";
 
@@ -102,7 +102,7 @@ function ask(upgrading: Upgrading, origin: URL, { clock, dialed, onError }: Aski
     .on("response", (answer: IncomingMessage) => {
       isAnswered = true;
       waiting.release();
-      passOn(answer, createSocketResponse(req, socket), link);
+      passOn(answer, createSocketResponse(req, socket), { link, outgoing });
     })
     .on("error", (error) => {
       cancelTimeout();
@@ -147,10 +147,15 @@ export function createSocketResponse(req: IncomingMessage, socket: Socket): Serv
   return res;
 }
 
-function passOn(answer: IncomingMessage, res: ServerResponse, link: Socket): void {
+function passOn(
+  answer: IncomingMessage,
+  res: ServerResponse,
+  { link, outgoing }: { readonly link: Socket; readonly outgoing: Outgoing },
+): void {
   const status = answer.statusCode ?? 502;
   const phrase = toStatusMessage(answer.statusMessage);
   const headers = toClientHeaders(answer.headers, { req: res.req, status });
+  addExtras(headers, outgoing, res.req);
   if (phrase === undefined) res.writeHead(status, headers);
   else res.writeHead(status, phrase, headers);
   res.flushHeaders();

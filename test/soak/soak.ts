@@ -73,6 +73,7 @@ async function start(): Promise<App> {
     templates: templatesFolder(),
     configSchema: configSchema(),
     clock,
+    out: () => undefined,
     logger: createLogger({ level: "warn", format: "json", isTerminal: false, write: () => undefined }),
   });
 }

@@ -52,6 +52,7 @@ export interface StageOptions {
   readonly admit?: (facts: RequestFacts, options: DoorOptions) => Answer | Promise<Answer>;
   readonly reserved?: ProxyDeps["reserved"];
   readonly names?: ProxyDeps["names"];
+  readonly accessLog?: NonNullable<ProxyDeps["accessLog"]>;
   readonly trusted?: boolean;
   readonly origin?: () => string | null;
   readonly scheme?: "http" | "https" | "h2c";
@@ -99,6 +100,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     pools,
     inFlight: createInFlight(clock),
     ...(options.names !== undefined && { names: options.names }),
+    ...(options.accessLog !== undefined && { accessLog: options.accessLog }),
     ...(options.dialed !== undefined && { dialed: options.dialed }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),

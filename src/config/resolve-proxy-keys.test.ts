@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { configOf, errorsOf } from "../../test/support/config-text.ts";
+import { readLabels } from "./labels.ts";
+
+describe("keys of nodoff's own proxy", () => {
+  it("are each route's own, on top of the workload's and the defaults'", () => {
+    const { routes } = configOf(`defaults: { via: true, limits: { body: 1MB } }
+workloads:
+  blog: { container: blog, host: a.test, limits: { rate: 20/1s } }
+routes:
+  api: { host: b.test, workload: blog, limits: { body: 5kB }, via: false, security_headers: true }
+  nas: { host: c.test, upstream: 'http://nas' }`);
+    assert.deepEqual(
+      routes.map(({ alias, via, securityHeaders, limits }) => ({ alias, via, securityHeaders, limits })),
+      [
+        {
+          alias: "blog",
+          via: true,
+          securityHeaders: undefined,
+          limits: { bodyBytes: 1_000_000, rate: { count: 20, perMs: 1_000 } },
+        },
+        {
+          alias: "api",
+          via: undefined,
+          securityHeaders: true,
+          limits: { bodyBytes: 5_000, rate: { count: 20, perMs: 1_000 } },
+        },
+        { alias: "nas", via: undefined, securityHeaders: undefined, limits: undefined },
+      ],
+    );
+  });
+
+  it("stand in labels, too", () => {
+    const labels = {
+      "nodoff.enable": "true",
+      "nodoff.host": "a.test",
+      "nodoff.limits.body": "10MB",
+      "nodoff.limits.rate": "5/1m",
+      "nodoff.security_headers": "true",
+    };
+    const read = readLabels({ labels, containerName: "blog", provider: "local", defaults: {}, publicUrl: null });
+    assert.ok(read.kind === "spec");
+    const [route] = read.routes;
+    assert.deepEqual(route?.limits, { bodyBytes: 10_000_000, rate: { count: 5, perMs: 60_000 } });
+    assert.equal(route?.securityHeaders, true);
+  });
+
+  it("that are wrong are told with their place", () => {
+    const wrong = (keys: string): string[] => errorsOf(`workloads: { a: { container: a, host: a.test, ${keys} } }`);
+    assert.match(
+      wrong("limits: { body: 10 }")[0] ?? "",
+      /limits\.body: "10" is not a size such as 10MB \(did you mean "10B"\?\)/,
+    );
+    assert.match(wrong("limits: { rate: 20 }")[0] ?? "", /limits\.rate: .* is not a limit such as 10\/1m/);
+    assert.match(wrong("limits: { bodi: 1MB }")[0] ?? "", /did you mean "body"/);
+    const stream = errorsOf(`workloads: { a: { container: a } }
+routes: { r: { tcp: { listen: ':1' }, workload: a, limits: { body: 1MB } } }`);
+    assert.match(stream[0] ?? "", /routes\.r\.limits: a tcp route has none/);
+  });
+});
+
+describe("access_log", () => {
+  it("is off without its key, and on with nothing in it", () => {
+    assert.equal(configOf("log: { level: info }").accessLog, null);
+    assert.deepEqual(configOf("access_log: {}").accessLog, {
+      path: null,
+      format: "combined",
+      maxBytes: 10_000_000,
+      keep: 5,
+    });
+  });
+
+  it("takes a file, by an absolute path or from the folder of nodoff.yaml", () => {
+    const config = configOf("access_log: { path: /var/log/a.log, format: json, max_size: 1MiB, keep: 2 }");
+    assert.deepEqual(config.accessLog, { path: "/var/log/a.log", format: "json", maxBytes: 1_048_576, keep: 2 });
+    assert.match(configOf("access_log: { path: a.log }").accessLog?.path ?? "", /^\/.*a\.log$/);
+  });
+
+  it("says what is wrong, where", () => {
+    assert.match(
+      errorsOf("access_log: { max_size: 1kB }")[0] ?? "",
+      /access_log\.max_size: is too small \(at least 10kB\)/,
+    );
+    assert.match(
+      errorsOf("access_log: { format: xml }")[0] ?? "",
+      /access_log\.format: "xml" is not one of combined, json/,
+    );
+  });
+});
