@@ -1,9 +1,10 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
 import { type Health, originsOf } from "./app-health.ts";
+import { createAdmin } from "./app-admin.ts";
 import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
-import { createControl } from "./control/control.ts";
+import { type Control, createControl } from "./control/control.ts";
 import { gatewayPaths } from "./control/gateway-names.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
@@ -18,7 +19,7 @@ import { createHook, type Hook } from "./hook/hook.ts";
 import type { Dialed } from "./net/dialed.ts";
 import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
-import { addressMatcher, forwardedClient } from "./net/trust.ts";
+import { addressMatcher } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
 import { createLimiter } from "./proxy/limiter.ts";
 import { createPorts, type Ports } from "./proxy/ports.ts";
@@ -31,6 +32,7 @@ export interface Doors {
   /** Hook, page channel, API: `listen.hook`. */
   readonly server: Server;
   readonly hook: Hook;
+  readonly control: Control;
   /** `listen.proxy`. */
   readonly proxy: Proxy;
   /** Those of routes that have one of their own. */
@@ -83,7 +85,7 @@ export function createDoors(deps: DoorDeps): Doors {
   const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits }));
   const control = createControl(controlDeps(deps, hook));
   const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
-    if (!hook.serve(req, res)) control(req, res);
+    if (!hook.serve(req, res)) control.serve(req, res);
   });
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
@@ -103,17 +105,17 @@ export function createDoors(deps: DoorDeps): Doors {
     limiter,
   });
   const proxy = createProxy(proxyDeps);
-  return { server, hook, proxy, ports: createPorts(proxyDeps), pools };
+  return { server, hook, control, proxy, ports: createPorts(proxyDeps), pools };
 }
 
 const operatorPaths: ReadonlySet<string> = new Set(Object.values(gatewayPaths));
 
 /** At our own proxy: public names of other gateways are the page channel's, those for operators stand behind auth. */
-function toNameDoor({ names }: Hook, control: RequestListener): NonNullable<ProxyDeps["names"]> {
+function toNameDoor({ names }: Hook, control: Control): NonNullable<ProxyDeps["names"]> {
   return {
     answers: (path, query) => operatorPaths.has(path) || names.answers(path, query),
     serve(req, res, asked) {
-      if (operatorPaths.has(asked.path)) control(req, res);
+      if (operatorPaths.has(asked.path)) control.serve(req, res);
       else names.serve(req, res, asked);
     },
   };
@@ -130,6 +132,7 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
   const startedAt = clock.now();
   const guestOf = createGuestFinder(deps);
   const upstreamsOf = (route: Route): readonly string[] => originsOf(route, supervisor);
+  const access = createAdmin(deps);
   return {
     version,
     configSchema,
@@ -137,8 +140,13 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     logger,
     registry: supervisor.registry,
     metrics: createMetrics(metricSources(deps, hook)),
-    get adminToken() {
-      return settings.config.admin.token;
+    get admin() {
+      return access.admin;
+    },
+    loginCode: access.loginCode,
+    visit: access.visit,
+    get basePath() {
+      return settings.config.basePath;
     },
     get metricsPublic() {
       return settings.config.metrics.public;
@@ -163,13 +171,6 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
     ready() {
       const missing = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);
       return { ok: missing.length === 0 || clock.now() - startedAt >= firstLookMs, missing };
-    },
-    clientOf(request) {
-      const peer = request.socket.remoteAddress;
-      if (!settings.isTrusted(peer)) return peer ?? null;
-      const forwarded = request.headers["x-forwarded-for"];
-      const header = typeof forwarded === "string" ? forwarded : undefined;
-      return forwardedClient(header, settings.config.proxyHops) ?? peer ?? null;
     },
   };
 }

@@ -121,7 +121,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     health,
     providers: providers.providers,
   });
-  const { server, hook, proxy, ports, pools } = doors;
+  const { server, hook, control, proxy, ports, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
     accessLogs.update(config.accessLog);
@@ -141,6 +141,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   async function close(): Promise<void> {
     watching?.close();
     hook.close();
+    control.close();
     await health.close();
     await supervisor.close();
     routesChanged = () => undefined;

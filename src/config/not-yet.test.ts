@@ -9,11 +9,7 @@ import { ConfigFile } from "./schema.ts";
 const examples: Readonly<Record<string, string>> = {
   "listen.fallback": "listen: { fallback: ':1' }",
   "listen.tls": "listen: { tls: { address: ':1', certificates: [] } }",
-  base_path: "base_path: /nodoff",
   store: "store: redis://r",
-  "admin.users": "admin: { users: {} }",
-  "admin.trusted_header": "admin: { trusted_header: { name: X, from: [] } }",
-  "admin.auth": "admin: { auth: none }",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
   "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
@@ -40,7 +36,7 @@ describe("keys of later issues", () => {
 
   it("name the key, or the value where others are available", () => {
     assert.equal(findNotYet({ listen: { fallback: ":1" } })[0]?.message, '"fallback" is not available yet');
-    assert.equal(findNotYet({ base_path: "/x" })[0]?.message, '"/x" is not available yet');
+    assert.equal(findNotYet({ store: "redis://r" })[0]?.message, '"redis://r" is not available yet');
     assert.deepEqual(findNotYet({ providers: { p: { type: "docker", labels: ["nodoff", "dag"] } } }), [
       { path: ["providers", "p", "labels", 1], message: '"dag" is not available yet' },
     ]);
@@ -62,8 +58,6 @@ describe("keys of later issues", () => {
   it("are accepted with a value that changes nothing", () => {
     const tree = {
       store: null,
-      base_path: "/",
-      admin: { auth: "required" },
       workloads: { w: { loading: { theme: "default" } } },
     };
     assert.deepEqual(findNotYet(tree), []);

@@ -15,11 +15,7 @@ interface NotYet {
 export const notYet: readonly NotYet[] = [
   { key: "listen.fallback" },
   { key: "listen.tls" },
-  { key: "base_path", unless: ["/"] },
   { key: "store", unless: [null] },
-  { key: "admin.users" },
-  { key: "admin.trusted_header" },
-  { key: "admin.auth", unless: ["required"] },
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals.traefik.api_url" },

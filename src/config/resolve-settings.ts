@@ -2,6 +2,7 @@ import { resolve as resolvePath } from "node:path";
 import type { Env } from "./expand.ts";
 import type { Report } from "./findings.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
+import { resolveAdmin } from "./resolve-admin.ts";
 import type { ConfigFile } from "./schema.ts";
 import { parseListenAddress } from "../net/listen.ts";
 import type { ListenAddress } from "../net/listen.ts";
@@ -23,16 +24,18 @@ type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" |
 /** Everything that is neither provider, workload nor route, with its defaults. */
 export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings {
   const { limits = {}, signals = {} } = file;
+  const hook = file.listen?.hook ?? defaultHook(deps);
   return {
-    listen: { hook: file.listen?.hook ?? defaultHook(deps), proxy: file.listen?.proxy ?? null },
+    listen: { hook, proxy: file.listen?.proxy ?? null },
     publicUrl: file.public_url ?? null,
+    basePath: file.base_path ?? "/",
     stateDir: file.state_dir ?? "/var/lib/nodoff",
     trustedProxies: file.trusted_proxies ?? [{ group: "loopback" }, { group: "container_networks" }],
     proxyHops: file.proxy_hops ?? 1,
     unknownHost: file.unknown_host ?? "allow",
     log: { level: file.log?.level ?? "info", format: file.log?.format ?? "auto" },
     accessLog: toAccessLog(file.access_log, deps),
-    admin: { token: toToken(file.admin, deps) },
+    admin: resolveAdmin(file.admin, { ...deps, hook }),
     limits: {
       waitersPerWorkload: limits.waiters_per_workload ?? 1000,
       waiters: limits.waiters ?? 20_000,
@@ -64,13 +67,4 @@ function defaultHook({ env, report }: SettingsDeps): ListenAddress {
   const address = parseListenAddress(given);
   if (address === null) report(["listen", "hook"], `NODOFF_LISTEN: "${given}" is not an address to listen on`);
   return address ?? fallback;
-}
-
-function toToken(admin: ConfigFile["admin"], { readSecret, report }: SettingsDeps): string | null {
-  const { token, token_file: path } = admin ?? {};
-  if (path === undefined) return token ?? null;
-  if (token !== undefined) report(["admin", "token_file"], `give either "token" or "token_file"`);
-  const secret = readSecret(path, (message) => report(["admin", "token_file"], message));
-  if (secret === "") report(["admin", "token_file"], `"${path}" is empty`);
-  return secret;
 }

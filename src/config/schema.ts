@@ -5,6 +5,7 @@ import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
 import { fingerprint, realmUser, tokenId } from "./values-proxmox.ts";
+import { headerName, passwordHash } from "./values-admin.ts";
 import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, size, text } from "./values.ts";
 
 const tlsFiles = { cert_file: text(), key_file: text() };
@@ -60,9 +61,17 @@ const Notice = mapUnion([
 const Admin = map({
   token: secret().describe("Bearer token of API and metrics").optional(),
   token_file: text().describe("File that holds the token").optional(),
-  users: named(map({ password_hash: secret(), role })).optional(),
-  trusted_header: map({ name: text(), from: list(network()), role: role.optional() }).optional(),
-  auth: choice("required", "none").optional(),
+  users: named(map({ password_hash: passwordHash(), role }))
+    .describe("Who signs in with a password, by name")
+    .optional(),
+  trusted_header: map({
+    name: headerName().describe("Header that names the person"),
+    from: list(network()).describe("Proxies that may say so"),
+    role: role.describe("What whoever it names may do (default viewer)").optional(),
+  })
+    .describe("Login by the proxy in front")
+    .optional(),
+  auth: choice("required", "none").describe("none: no login, only while listen.hook is loopback").optional(),
 });
 
 const Signals = map({

@@ -1,5 +1,6 @@
 import type { ListenAddress } from "../net/listen.ts";
 import type { NotifierSpec } from "../core/notices.ts";
+import type { PasswordHash } from "../core/password-hash.ts";
 import type { Rate, RouteSpec, WorkloadSpec } from "../core/spec.ts";
 import type { WorkloadKeys } from "./schema-workload.ts";
 
@@ -79,6 +80,27 @@ export interface ProcessCommand {
 /** The part of every workload that `defaults:` gives; pass it on to `readLabels`. */
 export type Defaults = WorkloadKeys;
 
+/** Who may use API and dashboard. */
+export interface AdminConfig {
+  /** null = none configured: one is made. */
+  readonly token: string | null;
+  readonly users: readonly {
+    readonly name: string;
+    readonly passwordHash: PasswordHash;
+    readonly role: "viewer" | "operator";
+  }[];
+  /** The proxy in front says who it is. */
+  readonly trustedHeader: {
+    /** In small letters. */
+    readonly name: string;
+    /** CIDRs and addresses of the proxies that may say so. */
+    readonly from: readonly string[];
+    readonly role: "viewer" | "operator";
+  } | null;
+  /** `none`: everybody is an operator; the file says so only with a loopback address to listen on. */
+  readonly auth: "required" | "none";
+}
+
 /** The whole configuration, validated, in the units the core uses (times are ms). */
 export interface Config {
   readonly listen: { readonly hook: ListenAddress; readonly proxy: ListenAddress | null };
@@ -99,8 +121,9 @@ export interface Config {
     readonly maxBytes: number;
     readonly keep: number;
   } | null;
-  /** null = none configured. */
-  readonly admin: { readonly token: string | null };
+  /** Where people reach API and dashboard below `publicUrl`: `/`, or a path without trailing slash. */
+  readonly basePath: string;
+  readonly admin: AdminConfig;
   readonly limits: {
     readonly waitersPerWorkload: number;
     readonly waiters: number;

@@ -6,19 +6,6 @@ import type { ProblemInput } from "../core/problem.ts";
 
 type Response = Parameters<RequestHandler>[1];
 
-/** On every answer of this room: nothing is cached, framed, sniffed or told to others. */
-export const commonHeaders: RequestHandler = (_request, response, next) => {
-  response.set({
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-  });
-  next();
-};
-
 export function sendProblem(response: Response, input: ProblemInput): void {
   const { status, headers, body } = toProblem(input);
   response.writeHead(status, headers).end(body);
@@ -61,5 +48,6 @@ const bodyProblems: Readonly<Record<string, ProblemInput>> = {
   "encoding.unsupported": { code: "BAD_REQUEST", detail: "send the body without a content-encoding" },
   "charset.unsupported": { code: "BAD_REQUEST", detail: "send the body in UTF-8" },
   "request.aborted": { code: "BAD_REQUEST", detail: "the body ended early" },
+  "parameters.too.many": { code: "BAD_REQUEST", detail: "the form has too many fields" },
   "request.size.invalid": { code: "BAD_REQUEST", detail: "the body is not as long as content-length says" },
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertProblem, fakeWorkload, read, startControl } from "../../test/support/control.ts";
+import { assertProblem, fakeWorkload, read, startControl, visitFrom } from "../../test/support/control.ts";
 import { Workload } from "./schema.ts";
 import type { AskOptions, Reply } from "../../test/support/control.ts";
 import type { SleepAnswer } from "../core/workload-handle.ts";
@@ -13,7 +13,8 @@ function post(world: World, path: string, options: AskOptions = {}): Promise<Rep
 }
 
 function audits({ journal }: World): readonly string[] {
-  return journal.since(0).map(({ type, alias, message }) => `${type} ${alias}: ${message}`);
+  const asked = journal.since(0).filter(({ alias }) => alias !== null);
+  return asked.map(({ type, alias, message }) => `${type} ${alias}: ${message}`);
 }
 
 const actions = ["wake", "sleep", "pin", "unpin", "restart"] as const;
@@ -39,7 +40,7 @@ describe("asking for something", () => {
       const workload = read(Workload, reply, 202);
       assert.equal(workload.alias, "blog");
       assert.deepEqual(world.changes, [`blog ${change}`]);
-      assert.deepEqual(audits(world), [`audit blog: ${audit}`]);
+      assert.deepEqual(audits(world), [`audit blog: admin: ${audit}`]);
     });
   }
 
@@ -67,11 +68,11 @@ describe("asking for something", () => {
   });
 
   it("tells the log who asked", async (t) => {
-    const world = await startControl(t, { clientOf: () => "192.0.2.7" });
+    const world = await startControl(t, { visit: visitFrom("192.0.2.7") });
     await post(world, "blog/wake", { body: { reason: "demo" } });
     assert.deepEqual(
       world.logger.lines.map(({ level, context }) => [level, context]),
-      [["info", { alias: "blog", message: "wake asked (reason: demo)", client: "192.0.2.7" }]],
+      [["info", { alias: "blog", message: "admin: wake asked (reason: demo)", client: "192.0.2.7" }]],
     );
   });
 
@@ -80,9 +81,9 @@ describe("asking for something", () => {
     const reason = " a\r\nb\u001b[2J\u202ec\u2028d\u200b ";
     await post(world, "blog/restart", { body: { reason } });
     assert.deepEqual(world.changes, ["blog restart a b [2J c d"]);
-    assert.deepEqual(audits(world), ["audit blog: restart asked (reason: a b [2J c d)"]);
+    assert.deepEqual(audits(world), ["audit blog: admin: restart asked (reason: a b [2J c d)"]);
     await post(world, "blog/restart", { body: { reason: "\n" } });
-    assert.equal(audits(world).at(-1), "audit blog: restart asked");
+    assert.equal(audits(world).at(-1), "audit blog: admin: restart asked");
   });
 });
 
@@ -96,7 +97,10 @@ describe("what is in use", () => {
     const world = await startControl(t, { workload: (alias) => fakeWorkload(alias, { sleep: reasons }) });
     const problem = assertProblem(await post(world, "blog/sleep"), 409, "IN_USE");
     assert.deepEqual(problem.reasons, reasons.reasons);
-    assert.deepEqual(audits(world), ["audit blog: sleep asked", "audit blog: sleep refused: it is in use"]);
+    assert.deepEqual(audits(world), [
+      "audit blog: admin: sleep asked",
+      "audit blog: admin: sleep refused: it is in use",
+    ]);
   });
 
   it("tells of a defect while it is asked", async (t) => {
@@ -185,7 +189,7 @@ describe("what is refused", () => {
       assert.deepEqual([world.changes, audits(world)], [[], []]);
       assert.deepEqual(
         world.logger.lines.map(({ message }) => message),
-        ["wrong admin token"],
+        ["login failed"],
       );
     });
   }

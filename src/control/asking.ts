@@ -1,8 +1,9 @@
-import type { Request, RequestHandler } from "express";
+import type { RequestHandler } from "express";
 import type { z } from "zod";
 import { formatDuration } from "../core/duration.ts";
 import type { ProblemInput } from "../core/problem.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
+import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import { bodies, parseBody } from "./bodies.ts";
 import type { ControlDeps } from "./deps.ts";
@@ -22,26 +23,30 @@ type Act<T> = (asked: Asked, body: T) => ProblemInput | null | Promise<ProblemIn
  * What a person or a script may ask of a workload, by path under `/api/v1`. Each is told to the journal first, then
  * answered with 202 and the workload as it is then: what was asked for may still be under way.
  */
-export function askingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
+export function askingEndpoints(deps: ControlDeps, access: Access): Readonly<Record<string, RequestHandler>> {
   const { clock } = deps;
   return {
-    "/workloads/:alias/wake": endpoint(deps, bodies.wake, ({ workload, audit }, { reason }) => {
+    "/workloads/:alias/wake": endpoint({ deps, access }, bodies.wake, ({ workload, audit }, { reason }) => {
       audit(`wake asked${because(reason)}`);
       workload.wake("person");
       return null;
     }),
-    "/workloads/:alias/sleep": endpoint(deps, bodies.sleep, sleep),
-    "/workloads/:alias/pin": endpoint(deps, bodies.pin, ({ workload, audit }, { for: durationMs, reason }) => {
-      audit(`pin asked for ${formatDuration(durationMs)}${because(reason)}`);
-      workload.pin(Math.round(clock.wall() + durationMs), reason);
-      return null;
-    }),
-    "/workloads/:alias/unpin": endpoint(deps, bodies.unpin, ({ workload, audit }, { reason }) => {
+    "/workloads/:alias/sleep": endpoint({ deps, access }, bodies.sleep, sleep),
+    "/workloads/:alias/pin": endpoint(
+      { deps, access },
+      bodies.pin,
+      ({ workload, audit }, { for: durationMs, reason }) => {
+        audit(`pin asked for ${formatDuration(durationMs)}${because(reason)}`);
+        workload.pin(Math.round(clock.wall() + durationMs), reason);
+        return null;
+      },
+    ),
+    "/workloads/:alias/unpin": endpoint({ deps, access }, bodies.unpin, ({ workload, audit }, { reason }) => {
       audit(`unpin asked${because(reason)}`);
       workload.pin(null, reason);
       return null;
     }),
-    "/workloads/:alias/restart": endpoint(deps, bodies.restart, ({ workload, audit }, { reason }) => {
+    "/workloads/:alias/restart": endpoint({ deps, access }, bodies.restart, ({ workload, audit }, { reason }) => {
       audit(`restart asked${because(reason)}`);
       if (!workload.spec.sleeps) return refused(audit);
       workload.restart(reason);
@@ -73,23 +78,25 @@ function because(reason: string | null): string {
   return reason === null ? "" : ` (reason: ${reason})`;
 }
 
-function endpoint<T>(deps: ControlDeps, schema: z.ZodType<T>, act: Act<T>): RequestHandler {
+function endpoint<T>(
+  { deps, access }: { readonly deps: ControlDeps; readonly access: Access },
+  schema: z.ZodType<T>,
+  act: Act<T>,
+): RequestHandler {
   return async (request, response) => {
     const workload = findWorkload(request, deps);
     if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
     const parsed = parseBody(schema, request.body);
     if (!parsed.ok) return sendProblem(response, { code: "BAD_REQUEST", detail: parsed.detail });
     const { alias } = workload.spec;
-    const audit = (message: string): void => {
+    const { name } = access.personOf(request);
+    const audit = (what: string): void => {
+      const message = `${name}: ${what}`;
       deps.journal.publish({ type: "audit", alias, message });
-      deps.logger.info("asked for through the API", { alias, message, client: clientOf(request, deps) });
+      deps.logger.info("asked for through the API", { alias, message, client: deps.visit(request).client });
     };
     const problem = await act({ workload, audit }, parsed.body);
     if (problem !== null) return sendProblem(response, problem);
     response.status(202).json(describeWorkload(workload, deps));
   };
-}
-
-function clientOf(request: Request, deps: ControlDeps): string | null {
-  return deps.clientOf?.(request) ?? request.socket.remoteAddress ?? null;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertProblem, fakeRoute, startControl } from "../../test/support/control.ts";
+import { adminAccess, assertProblem, fakeRoute, startControl } from "../../test/support/control.ts";
 import { parseExposition } from "../../test/support/prometheus.ts";
 import { createBuckets, hookBoundsS } from "../core/tallies.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -34,7 +34,7 @@ describe("health and metrics", () => {
   });
 
   it("gives metrics to everybody where they are public, and nothing else", async (t) => {
-    const { ask } = await startControl(t, { metricsPublic: true, adminToken: null });
+    const { ask } = await startControl(t, { metricsPublic: true, admin: adminAccess({ token: null }) });
     assert.equal((await ask("/metrics", { bearer: null })).status, 200);
     assertProblem(await ask("/api/v1/version", { bearer: null }), 401, "UNAUTHORIZED");
   });

@@ -1,14 +1,30 @@
 import type { RequestListener } from "node:http";
 import express from "express";
-import type { Express, RequestHandler } from "express";
-import { commonHeaders, createErrorAnswer, notFound, onlyMethods, sendProblem } from "./answers.ts";
+import type { RequestHandler, Router } from "express";
+import { createAccess } from "./access.ts";
+import type { Access } from "./access.ts";
+import { createErrorAnswer, notFound, onlyMethods, sendProblem } from "./answers.ts";
 import { askingEndpoints } from "./asking.ts";
-import { createTokenGate } from "./auth.ts";
 import type { ControlDeps } from "./deps.ts";
+import { eventStream } from "./event-stream.ts";
+import { commonHeaders } from "./headers.ts";
 import { gatewayEndpoints, gatewayPaths } from "./gateway-names.ts";
 import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
+import { limitPerClient } from "./limits.ts";
+import { loginStyle } from "./login-page.ts";
+import { loginEndpoints } from "./login.ts";
+import { createLogins } from "./logins.ts";
 import { readingEndpoints } from "./reading.ts";
+import { createSessions } from "./sessions.ts";
+import { createStreams } from "./streams.ts";
+
+/** API, dashboard, health and metrics: everything on the control listener but hook paths. */
+export interface Control {
+  readonly serve: RequestListener;
+  /** Ends the streams that would go on for ever. */
+  close(): void;
+}
 
 const about = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
 
@@ -19,64 +35,115 @@ const about = `nodoff puts services to sleep when nobody uses them and wakes the
 docs/api.md and docs/metrics.md in nodoff's sources describe them.
 `;
 
+/** Attempts to sign in, right or wrong. */
+const logins = { count: 10, perMs: 60_000 };
+/** What strangers may look at: enough for many probes behind one address. */
+const publicLooks = { count: 300, perMs: 10_000 };
+const mostEventStreams = 200;
+
 /**
- * Answers everything on the control listener but hook paths: health, metrics and the API. The API is closed without the
- * admin token, and so are metrics unless they are public. Reading changes nothing and counts as no activity.
+ * The API is closed to whoever is not let in (`admin`), and so are metrics unless they are public. Reading changes nothing
+ * and counts as no activity.
  */
-export function createControl(deps: ControlDeps): RequestListener {
+export function createControl(deps: ControlDeps): Control {
+  const sessions = createSessions(deps);
+  const passwordsAndTokens = createLogins(deps);
+  const access = createAccess(lookThrough(deps, { logins: passwordsAndTokens, sessions }));
+  const login = loginEndpoints(lookThrough(deps, { access, logins: passwordsAndTokens, sessions }));
+  const events = createStreams({ clock: deps.clock, stillIn: access.stillIn, most: mostEventStreams });
+
+  const doors = createRouter();
+  const mayLook = limitPerClient(publicLooks, deps);
+  addReadable(doors, "/", mayLook, (_request, response) => void response.type("text/plain").send(about));
+  addReadable(doors, "/healthz", mayLook, (_request, response) => void response.json({ status: "ok" }));
+  addReadable(doors, "/readyz", mayLook, (_request, response) => {
+    const { ok, missing } = deps.ready();
+    response.status(ok ? 200 : 503).json({ status: ok ? "ready" : "waiting", missing });
+  });
+  addReadable(doors, "/login.css", mayLook, (_request, response) => void response.type("text/css").send(loginStyle));
+  const signIn = [limitPerClient(logins, deps), readForm, login.signIn];
+  doors.route("/login").get(mayLook, login.show).post(signIn).all(onlyMethods("GET, HEAD, POST"));
+  doors.route("/logout").post(mayLook, login.signOut).all(onlyMethods("POST"));
+  for (const path of ["/metrics", gatewayPaths.metrics]) {
+    doors.use(path, whoMaySeeMetrics(deps, access));
+    addReadable(doors, path, async (_request, response) => {
+      const text = await deps.metrics.text();
+      response.setHeader("content-type", deps.metrics.contentType);
+      response.end(text);
+    });
+  }
+  const gateway = gatewayEndpoints(deps, access);
+  doors.use(gatewayPaths.page, access.require);
+  addReadable(doors, gatewayPaths.page, gateway.page);
+  addReadable(doors, gatewayPaths.api, gateway.api);
+  doors.route(gatewayPaths.wake).post(gateway.wake).all(onlyMethods("POST"));
+  doors.use("/api/v1", access.require, createApi(deps, access, events));
+
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.enable("case sensitive routing");
   app.set("query parser", "simple");
   app.use(commonHeaders);
-
-  const requireToken = createTokenGate(deps);
-  const guardMetrics: RequestHandler = (request, response, next) =>
-    deps.metricsPublic ? next() : requireToken(request, response, next);
-
-  addReadable(app, "/", (_request, response) => void response.type("text/plain").send(about));
-  addReadable(app, "/healthz", (_request, response) => void response.json({ status: "ok" }));
-  addReadable(app, "/readyz", (_request, response) => {
-    const { ok, missing } = deps.ready();
-    response.status(ok ? 200 : 503).json({ status: ok ? "ready" : "waiting", missing });
-  });
-  app.use("/metrics", guardMetrics);
-  const metrics: RequestHandler = async (_request, response) => {
-    const text = await deps.metrics.text();
-    response.setHeader("content-type", deps.metrics.contentType);
-    response.end(text);
-  };
-  addReadable(app, "/metrics", metrics);
-  app.use(gatewayPaths.metrics, guardMetrics);
-  addReadable(app, gatewayPaths.metrics, metrics);
-  app.use(gatewayPaths.page, requireToken);
-  const gateway = gatewayEndpoints(deps);
-  addReadable(app, gatewayPaths.page, gateway.page);
-  addReadable(app, gatewayPaths.api, gateway.api);
-  app.route(gatewayPaths.wake).post(gateway.wake).all(onlyMethods("POST"));
-  app.use("/api/v1", requireToken);
-  const readable = { ...readingEndpoints(deps), ...historyEndpoints(deps) };
-  for (const [path, answer] of Object.entries(readable)) addReadable(app, `/api/v1${path}`, answer);
-  const askable = { ...askingEndpoints(deps), ...healthActions(deps) };
-  for (const [path, answer] of Object.entries(askable)) addAskable(app, `/api/v1${path}`, answer);
-
+  app.use(belowBasePath(deps, doors));
+  app.use(doors);
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));
-  return app;
+  return { serve: app, close: () => events.close() };
+}
+
+function createApi(deps: ControlDeps, access: Access, streams: ReturnType<typeof createStreams>): Router {
+  const api = createRouter();
+  const readable = { ...readingEndpoints(deps, access), ...historyEndpoints(deps) };
+  for (const [path, answer] of Object.entries(readable)) addReadable(api, path, answer);
+  addReadable(api, "/events", eventStream({ journal: deps.journal, streams }));
+  const askable = { ...askingEndpoints(deps, access), ...healthActions(deps) };
+  for (const [path, answer] of Object.entries(askable)) addAskable(api, path, answer);
+  return api;
+}
+
+/** Getters of `deps` stay getters. */
+function lookThrough<D extends object, P extends object>(deps: D, parts: P): D & P {
+  return Object.assign(Object.create(deps) as D, parts);
+}
+
+function createRouter(): Router {
+  return express.Router({ caseSensitive: true });
+}
+
+/** The same under `base_path`, read at each request: for proxies that do not take the path away. */
+function belowBasePath(deps: ControlDeps, doors: Router): RequestHandler {
+  let path = "/";
+  let below: Router | null = null;
+  return (request, response, next) => {
+    if (deps.basePath === "/") return next();
+    if (below === null || path !== deps.basePath) {
+      path = deps.basePath;
+      below = createRouter().use(path, doors);
+    }
+    below(request, response, next);
+  };
+}
+
+function whoMaySeeMetrics(deps: ControlDeps, access: Access): RequestHandler {
+  return (request, response, next) => (deps.metricsPublic ? next() : access.require(request, response, next));
 }
 
 /** GET and HEAD; any other method is told so. */
-function addReadable(app: Express, path: string, answer: RequestHandler): void {
-  app.route(path).get(answer).all(onlyMethods("GET, HEAD"));
+function addReadable(router: Router, path: string, ...answers: readonly RequestHandler[]): void {
+  router
+    .route(path)
+    .get(...answers)
+    .all(onlyMethods("GET, HEAD"));
 }
 
 /** POST with a JSON body or none; any other method is told so. */
-function addAskable(app: Express, path: string, answer: RequestHandler): void {
-  app.route(path).post(requireJson, readJson, answer).all(onlyMethods("POST"));
+function addAskable(router: Router, path: string, answer: RequestHandler): void {
+  router.route(path).post(requireJson, readJson, answer).all(onlyMethods("POST"));
 }
 
 const readJson = express.json({ limit: 16_000, inflate: false });
+const readForm = express.urlencoded({ limit: 16_000, inflate: false, extended: false, parameterLimit: 20 });
 
 /** Whoever sends a form must not think its fields were heard. */
 const requireJson: RequestHandler = (request, response, next) => {

@@ -7,7 +7,11 @@ import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";
+import type { PasswordHash } from "../core/password-hash.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
+import type { LoginCode } from "./login-code.ts";
+import type { Visit } from "./own-origin.ts";
+import type { Role } from "./person.ts";
 
 /** A provider at one moment. */
 export interface ProviderStatus {
@@ -53,14 +57,33 @@ export interface HealthSource {
   forceCheck(alias: string): Promise<HealthView | undefined>;
 }
 
+/** Who may come in (`admin`). */
+export interface AdminAccess {
+  /** The configured token, else the one nodoff made. */
+  readonly token: string | null;
+  readonly users: readonly { readonly name: string; readonly passwordHash: PasswordHash; readonly role: Role }[];
+  /** The proxy in front names the person in a header (small letters). */
+  readonly trustedHeader: {
+    readonly name: string;
+    /** Whether this peer may say so. */
+    isFrom(address: string | undefined): boolean;
+    readonly role: Role;
+  } | null;
+  /** `none`: everybody who reaches nodoff's loopback address is an operator. */
+  readonly auth: "required" | "none";
+}
+
 /**
- * What the API shows and what it may ask for. Everything is read at each request; `adminToken` and `metricsPublic` may be
- * getters over the running configuration.
+ * What the API shows and what it may ask for. Everything is read at each request; `admin`, `basePath` and
+ * `metricsPublic` may be getters over the running configuration.
  */
 export interface ControlDeps {
   readonly version: string;
-  /** `admin.token`; null = none is configured, and everything behind it is closed. */
-  readonly adminToken: string | null;
+  readonly admin: AdminAccess;
+  /** Signs in once instead of the token; null = none was shown. */
+  readonly loginCode: LoginCode | null;
+  /** `base_path`: all of this room also answers below it. `/` = there is none. */
+  readonly basePath: string;
   /** `metrics.public`. */
   readonly metricsPublic: boolean;
   /** The JSON Schema of nodoff.yaml. */
@@ -76,7 +99,7 @@ export interface ControlDeps {
   /** As `Store.intervals`: what the workload did from `since` on. */
   intervals(alias: string, since: number): readonly PowerInterval[];
   /** Told of everything somebody asks for. */
-  readonly journal: Pick<Journal, "publish">;
+  readonly journal: Journal;
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
   readonly health: HealthSource;
@@ -89,6 +112,6 @@ export interface ControlDeps {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether traffic may come; `missing` says in words what is waited for. */
   ready(): { readonly ok: boolean; readonly missing: readonly string[] };
-  /** Who is asking, for the limit on wrong tokens. Default: the peer's address. */
-  clientOf?(request: IncomingMessage): string | null;
+  /** How a client came to us. */
+  visit(request: IncomingMessage): Visit;
 }

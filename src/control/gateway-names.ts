@@ -4,6 +4,7 @@ import { titleByCode } from "../core/problem.ts";
 import type { Route } from "../core/route.ts";
 import type { StateName } from "../core/state.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
+import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 
@@ -43,7 +44,7 @@ export interface GatewayEndpoints {
   readonly wake: RequestHandler;
 }
 
-export function gatewayEndpoints(deps: ControlDeps): GatewayEndpoints {
+export function gatewayEndpoints(deps: ControlDeps, access: Access): GatewayEndpoints {
   const all = (): GatewayContainer[] => {
     const hosts = hostsByWorkload(deps.registry.routes());
     return Array.from(deps.workloads(), (workload) =>
@@ -61,7 +62,11 @@ export function gatewayEndpoints(deps: ControlDeps): GatewayEndpoints {
       const workload = typeof container === "string" ? findByName(container, deps) : undefined;
       if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       const { alias } = workload.spec;
-      deps.journal.publish({ type: "audit", alias, message: "wake asked through /_status/wake" });
+      deps.journal.publish({
+        type: "audit",
+        alias,
+        message: `${access.personOf(request).name}: wake asked through /_status/wake`,
+      });
       workload.wake("person");
       response.status(202).json({ status: toStartState(workload.state) });
     },

@@ -1,6 +1,7 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
 import type { Route } from "../core/route.ts";
+import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
@@ -11,6 +12,7 @@ import type {
   Route as RouteBody,
   Routes,
   RoutesByProvider,
+  Session,
   Version,
   Workload,
   Workloads,
@@ -18,8 +20,13 @@ import type {
 import { toProviderBody, toRouteBody, toWorkloadBody } from "./views.ts";
 
 /** The endpoints that tell how things are now, by their path under `/api/v1`. */
-export function readingEndpoints(deps: ControlDeps): Readonly<Record<string, RequestHandler>> {
-  return { ...workloadEndpoints(deps), ...routeEndpoints(deps), ...healthEndpoints(deps), ...otherEndpoints(deps) };
+export function readingEndpoints(deps: ControlDeps, access: Access): Readonly<Record<string, RequestHandler>> {
+  return {
+    ...workloadEndpoints(deps),
+    ...routeEndpoints(deps),
+    ...healthEndpoints(deps),
+    ...otherEndpoints(deps, access),
+  };
 }
 
 function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
@@ -67,7 +74,7 @@ function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   };
 }
 
-function otherEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
+function otherEndpoints(deps: ControlDeps, access: Access): Record<string, RequestHandler> {
   return {
     "/providers": (_request, response) => {
       const providers = Array.from(deps.providers(), toProviderBody);
@@ -78,6 +85,10 @@ function otherEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ errors } satisfies z.infer<typeof ConfigErrors>);
     },
     "/config/schema": (_request, response) => void response.json(deps.configSchema),
+    "/session": (request, response) => {
+      const { name, role, via } = access.personOf(request);
+      response.json({ name, role, via } satisfies z.infer<typeof Session>);
+    },
     "/version": (_request, response) => {
       response.json({ version: deps.version } satisfies z.infer<typeof Version>);
     },

@@ -114,7 +114,15 @@ export const Event = z.strictObject({
 });
 export type Event = z.infer<typeof Event>;
 
+/** On the stream of events: some were missed. */
+export const Reset = z.strictObject({ message: z.string() });
 export const Events = z.strictObject({ events: z.array(Event) });
+/** Who is asking, and how they showed it. */
+export const Session = z.strictObject({
+  name: z.string(),
+  role: z.enum(["viewer", "operator"]),
+  via: z.enum(["token", "session", "basic", "header", "none"]),
+});
 export const Savings = z.strictObject({
   since: Time,
   workloads: z.array(

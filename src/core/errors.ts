@@ -67,6 +67,12 @@ export const statusByCode = {
   METHOD_NOT_ALLOWED: 405,
   /** No token or session, or a wrong one. */
   UNAUTHORIZED: 401,
+  /** The role does not allow it: a viewer may only look. */
+  FORBIDDEN: 403,
+  /** The request came from a page of another site, or by a name that is not nodoff's. */
+  FOREIGN_ORIGIN: 403,
+  /** More streams of the API are open than it bears. */
+  TOO_MANY_STREAMS: 503,
   /** The configuration is not valid. */
   CONFIG_INVALID: 500,
   /** nodoff cannot open an address under `listen`: taken, not permitted, or not of this machine. */

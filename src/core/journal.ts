@@ -42,6 +42,10 @@ export interface Journal {
   publish(event: NewEvent): JournalEvent;
   /** Kept events with a greater id, oldest first; `alias` keeps only those of one workload. */
   since(id: number, alias?: string): readonly JournalEvent[];
+  /** Id of the latest event; before the first one, the id it counts on from. */
+  readonly lastId: number;
+  /** Whether `since(id)` is complete: nothing after `id` was dropped, and `id` is none of the future. */
+  reaches(id: number): boolean;
   /** Called synchronously for each later event; a listener that throws is reported and kept. Returns the end. */
   subscribe(listener: (event: JournalEvent) => void, alias?: string): () => void;
   /** Drops what is kept for a workload that is no longer there. */

@@ -18,6 +18,8 @@ export function createJournal(deps: {
   const listeners = new Set<(event: JournalEvent) => void>();
   const aliasListeners = new Map<string, Set<(event: JournalEvent) => void>>();
   let lastId = deps.lastId ?? 0;
+  /** The latest event that is no longer in `all`. */
+  let droppedId = lastId;
 
   const tell = (listener: (event: JournalEvent) => void, event: JournalEvent): void => {
     try {
@@ -26,14 +28,14 @@ export function createJournal(deps: {
       deps.logger.error("journal listener failed", { error });
     }
   };
-  const keep = (events: JournalEvent[], event: JournalEvent, limit: number): void => {
+  const keep = (events: JournalEvent[], event: JournalEvent, limit: number): readonly JournalEvent[] => {
     events.push(event);
     // Cut in halves: shifting one by one would move the whole array per event.
-    if (events.length > limit * 2) events.splice(0, events.length - limit);
+    return events.length > limit * 2 ? events.splice(0, events.length - limit) : [];
   };
 
   const remember = (event: JournalEvent): void => {
-    keep(all, event, keptInAll);
+    droppedId = keep(all, event, keptInAll).at(-1)?.id ?? droppedId;
     if (event.alias === null) return;
     const own = byAlias.get(event.alias) ?? [];
     byAlias.set(event.alias, own);
@@ -50,6 +52,10 @@ export function createJournal(deps: {
       for (const listener of listeners) tell(listener, event);
       return event;
     },
+    get lastId() {
+      return lastId;
+    },
+    reaches: (id) => id >= droppedId && id <= lastId,
     forget: (alias) => void byAlias.delete(alias),
     since(id, alias) {
       const events = alias === undefined ? all : (byAlias.get(alias) ?? []);

@@ -4,7 +4,7 @@ import { NodoffError } from "../core/errors.ts";
 
 type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-const loopback = ["127.0.0.0/8", "::1/128"];
+const loopback: readonly string[] = ["127.0.0.0/8", "::1/128"];
 const privateRanges = [...loopback, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 /** Answers are remembered per address, since doors ask per request. Bounded: peers choose the addresses. */
@@ -46,6 +46,13 @@ export function addressMatcher(cidrs: readonly string[]): (address: string) => b
     memo.set(address, matched);
     return matched;
   };
+}
+
+const isLoopbackAddress = addressMatcher(loopback);
+
+/** Whether only this machine reaches a host to listen on; null = every interface. */
+export function isLoopback(host: string | null): boolean {
+  return host !== null && (host === "localhost" || isLoopbackAddress(host));
 }
 
 /** An address as one writes it: without zone, IPv4-mapped IPv6 as IPv4, IPv6 in RFC 5952 form; null = no address. */

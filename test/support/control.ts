@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import type { z } from "zod";
 import { createControl } from "../../src/control/control.ts";
-import type { ControlDeps } from "../../src/control/deps.ts";
+import type { AdminAccess, ControlDeps } from "../../src/control/deps.ts";
+import type { Visit } from "../../src/control/own-origin.ts";
 import { Problem } from "../../src/control/schema.ts";
 import type { HealthView } from "../../src/core/health.ts";
 import { decisionNames } from "../../src/core/route.ts";
@@ -98,6 +99,23 @@ export function fakeRoute(
   };
 }
 
+/** What `ControlDeps.visit` says of a client that came without a proxy. */
+export function visitFrom(client: string, rest: Partial<Visit> = {}): ControlDeps["visit"] {
+  return ({ headers }) => ({
+    client,
+    isLocal: true,
+    isSecure: false,
+    asked: headers.host ?? null,
+    publicHost: null,
+    ...rest,
+  });
+}
+
+/** `admin` with the token alone, and what a test adds. */
+export function adminAccess(rest: Partial<AdminAccess> = {}): AdminAccess {
+  return { token, users: [], trustedHeader: null, auth: "required", ...rest };
+}
+
 function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
   const wall = clock.wall();
   const blog = fakeWorkload("blog", {
@@ -141,7 +159,10 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
   );
   return {
     version: "1.2.3",
-    adminToken: token,
+    admin: adminAccess(),
+    loginCode: null,
+    basePath: "/",
+    visit: visitFrom("127.0.0.1"),
     metricsPublic: false,
     configSchema: { $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" },
     clock,
@@ -228,10 +249,14 @@ export async function startControl(t: TestContext, overrides: Partial<ControlDep
   const changes: string[] = [];
   const logger = recordingLogger();
   const journal = createJournal({ clock, logger });
-  const server = createServer(createControl({ ...fakeDeps(clock, changes), logger, journal, ...overrides }));
+  const control = createControl({ ...fakeDeps(clock, changes), logger, journal, ...overrides });
+  const server = createServer(control.serve);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  t.after(() => void server.close());
+  t.after(() => {
+    control.close();
+    server.close();
+  });
   const { port } = server.address() as AddressInfo;
   const ask = async (path: string, options: AskOptions = {}): Promise<Reply> => {
     const { method = "GET", headers = {}, bearer = token } = options;
@@ -246,7 +271,7 @@ export async function startControl(t: TestContext, overrides: Partial<ControlDep
     for await (const chunk of response.setEncoding("utf8")) body += String(chunk);
     return { status: response.statusCode ?? 0, headers: response.headers, body };
   };
-  return { ask, url: `http://127.0.0.1:${port}`, clock, changes, logger, journal };
+  return { ask, url: `http://127.0.0.1:${port}`, clock, changes, logger, journal, port, close: control.close };
 }
 
 function toBody(body: unknown): { readonly bytes?: Buffer; readonly headers: Readonly<Record<string, string>> } {
