@@ -14,7 +14,7 @@ import type { Sessions } from "./sessions.ts";
 export const sessionCookie = "nodoff_session";
 
 /** Wrong credentials one address may send before it has to wait, right ones or not. */
-export const wrongCredentials = { count: 10, perMs: 60_000 };
+const wrongCredentials = { count: 10, perMs: 60_000 };
 
 /** Who is asking, or why nobody is let in. */
 export type Asking =
