@@ -6,6 +6,7 @@ import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { type Control, createControl } from "./control/control.ts";
 import { gatewayPaths } from "./control/gateway-names.ts";
+import { createExams, type Exams } from "./core/exams.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
 import type { Provider } from "./core/provider.ts";
@@ -82,8 +83,9 @@ export function createDoors(deps: DoorDeps): Doors {
   const pages = createPages({ dir: deps.templates });
   const budget = createWaiterBudget({ perWorkload: limits.waitersPerWorkload, total: limits.waiters });
   const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
-  const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits }));
-  const control = createControl(controlDeps(deps, hook));
+  const exams = createExams(clock);
+  const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits, exams }));
+  const control = createControl(controlDeps(deps, hook, exams));
   const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
     if (!hook.serve(req, res)) control.serve(req, res);
   });
@@ -103,6 +105,7 @@ export function createDoors(deps: DoorDeps): Doors {
     dialed,
     names,
     limiter,
+    exams,
   });
   const proxy = createProxy(proxyDeps);
   return { server, hook, control, proxy, ports: createPorts(proxyDeps), pools };
@@ -126,7 +129,7 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
   return Object.assign(Object.create(live) as L, parts);
 }
 
-function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createControl>[0] {
+function controlDeps(deps: DoorDeps, hook: Hook, exams: Exams): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
   const startedAt = clock.now();
@@ -167,6 +170,11 @@ function controlDeps(deps: DoorDeps, hook: Hook): Parameters<typeof createContro
       ...notifier.problems().map(({ key, message }) => ({ source: "nodoff.yaml", key, message })),
     ],
     health: monitor,
+    exams,
+    isTrusted: settings.isTrusted,
+    get proxyHops() {
+      return settings.config.proxyHops;
+    },
     notifyTest: () => notifier.test(),
     ready() {
       const missing = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);

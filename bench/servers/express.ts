@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { templatesFolder } from "../../src/cli/assets.ts";
 import { createWaiterBudget } from "../../src/core/waiter-budget.ts";
 import { createGate } from "../../src/engine/gate.ts";
+import { createExams } from "../../src/core/exams.ts";
 import { createJournal } from "../../src/engine/journal.ts";
 import { createRegistry } from "../../src/engine/registry.ts";
 import { systemClock } from "../../src/system-clock.ts";
@@ -37,6 +38,7 @@ const hook = createHook({
   }),
   journal: createJournal({ clock, logger }),
   pages,
+  exams: createExams(clock),
   clock,
   logger,
   isTrusted: createTrust(["loopback"], { containerNetworks: [] }),

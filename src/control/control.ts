@@ -9,6 +9,7 @@ import type { ControlDeps } from "./deps.ts";
 import { eventStream } from "./event-stream.ts";
 import { commonHeaders } from "./headers.ts";
 import { gatewayEndpoints, gatewayPaths } from "./gateway-names.ts";
+import { doctorActions, doctorEndpoints } from "./doctor.ts";
 import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
 import { limitPerClient } from "./limits.ts";
@@ -94,10 +95,10 @@ export function createControl(deps: ControlDeps): Control {
 
 function createApi(deps: ControlDeps, access: Access, streams: ReturnType<typeof createStreams>): Router {
   const api = createRouter();
-  const readable = { ...readingEndpoints(deps, access), ...historyEndpoints(deps) };
+  const readable = { ...readingEndpoints(deps, access), ...historyEndpoints(deps), ...doctorEndpoints(deps) };
   for (const [path, answer] of Object.entries(readable)) addReadable(api, path, answer);
   addReadable(api, "/events", eventStream({ journal: deps.journal, streams }));
-  const askable = { ...askingEndpoints(deps, access), ...healthActions(deps) };
+  const askable = { ...askingEndpoints(deps, access), ...healthActions(deps), ...doctorActions(deps) };
   for (const [path, answer] of Object.entries(askable)) addAskable(api, path, answer);
   return api;
 }

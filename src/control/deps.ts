@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
+import type { Exams } from "../core/exams.ts";
 import type { Failure } from "../core/errors.ts";
 import type { HealthView } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
@@ -103,6 +104,12 @@ export interface ControlDeps {
   providers(): Iterable<ProviderStatus>;
   configErrors(): readonly ConfigProblem[];
   readonly health: HealthSource;
+  /** What `nodoff doctor` learns from. */
+  readonly exams: Exams;
+  /** Whether a peer is one of `trusted_proxies`. */
+  isTrusted(address: string | undefined): boolean;
+  /** `proxy_hops`. */
+  readonly proxyHops: number;
   /** Sends a test notice to each receiver. */
   notifyTest(): Promise<readonly { readonly sender: string; readonly type: string; readonly error: string | null }[]>;
   /** Every address a route leads to at this moment. */

@@ -5,6 +5,7 @@ import {
   AllHealth,
   ConfigErrors,
   Events,
+  Exam,
   History,
   NotifyTest,
   Problem,
@@ -12,6 +13,7 @@ import {
   Route,
   Savings,
   Session,
+  Sightings,
   Timeline,
   Version,
   Workload,
@@ -31,6 +33,8 @@ const shapes = {
   health: AllHealth,
   history: History,
   notify_test: NotifyTest,
+  exam: Exam,
+  sightings: Sightings,
 };
 
 describe("docs/api.md", () => {

@@ -157,6 +157,39 @@ export const Providers = z.strictObject({ providers: z.array(Provider) });
 export const ConfigErrors = z.strictObject({
   errors: z.array(z.strictObject({ source: z.string(), key: z.string(), message: z.string() })),
 });
+/** An examination by `nodoff doctor`. */
+export const Exam = z.strictObject({
+  nonce: z.string(),
+  /** Who asked for it, and whether a hook would listen to that address. */
+  peer: z.string(),
+  trusted: z.boolean(),
+  /** Whether a proxy stood between. */
+  proxied: z.boolean(),
+  proxy_hops: Count,
+});
+export const Sighting = z.strictObject({
+  tag: z.string(),
+  door: z.enum(["auth", "wake", "channel", "proxy"]),
+  dialect: z.enum(["traefik", "caddy", "nginx"]).nullable(),
+  outcome: z.enum(["read", "untrusted_peer", "unreadable"]),
+  header: z.string().nullable(),
+  peer: z.string(),
+  asked: z
+    .strictObject({
+      method: z.string(),
+      host: z.string(),
+      path: z.string(),
+      proto: z.enum(["http", "https"]),
+      client: z.string().nullable(),
+    })
+    .nullable(),
+  forwarded_for: z.string().nullable(),
+  families: z.array(z.enum(["forwarded", "original"])),
+  named: z.string().nullable(),
+  route: z.string().nullable(),
+});
+export const Sightings = z.strictObject({ sightings: z.array(Sighting) });
+
 export const Version = z.strictObject({ version: z.string() });
 
 /** RFC 9457. */

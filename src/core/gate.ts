@@ -16,9 +16,14 @@ export interface RequestFacts {
   /** The client's address by trust; null = unknown. */
   readonly client: string | null;
   readonly upgrade: boolean;
-  /** `X-Nodoff-Probe: 1`: the loading page asks whether the service answers. Never held, never counted. */
+  /** `X-Nodoff-Probe`: the loading page or `nodoff doctor` asks. Never held, never counted. */
   readonly probe: boolean;
   readonly headers: RequestHeaders;
+}
+
+/** Reads `X-Nodoff-Probe`: `1`, or the mark of an examination. */
+export function isProbe(value: RequestHeaders[string]): boolean {
+  return value !== undefined && value !== "0";
 }
 
 /** What the door adds to the client's request. */

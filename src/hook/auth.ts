@@ -5,6 +5,7 @@ import type { Route } from "../core/route.ts";
 import { observe } from "../core/tallies.ts";
 import { allowHeaders } from "./allow-headers.ts";
 import type { DoorParts } from "./door.ts";
+import { examine, examPage, type Noted } from "./examining.ts";
 import type { HookAddress } from "./hook-address.ts";
 import { isReserved, serveThroughHook } from "./reserved.ts";
 import { leavingOf, writeReply } from "./write.ts";
@@ -64,15 +65,25 @@ export function createAuthDoor({ deps, doorway, timings, channel }: DoorParts): 
     else serveThroughHook(channel, facts, { req, res, route });
   };
 
+  /** An examination wakes nothing and is no use of anything. */
+  const writeNoted = (noted: Noted, { res, route, address }: Call): void => {
+    const named = address.alias !== null && address.alias === route.spec.alias;
+    if (isAllowed(route) && !noted.wantsPage) res.writeHead(200, allowHeaders(route, named)).end();
+    else if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();
+    else writeReply(res, examPage(noted, route));
+  };
+
   return {
     serve(req, res, address) {
       const startedAt = clock.now();
       const facts = doorway.read(req, res, address);
       if (facts === null) return;
       const route = doorway.find(address, facts);
+      const noted = facts.probe ? examine(req, { outcome: "read", address, facts, route }, deps.exams) : null;
       if (route === undefined) return writeUnknown(res, facts.host);
       const call = { res, route, address, startedAt };
       if (isReserved(facts.path)) return writeReserved(req, facts, call);
+      if (noted !== null) return writeNoted(noted, call);
       const options = isAllowed(route) ? address.unheld : { ...address.unheld, signal: leavingOf(res) };
       const answer = ask(route, facts, options);
       if (!(answer instanceof Promise)) return write(answer, call);

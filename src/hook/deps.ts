@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Exams } from "../core/exams.ts";
 import type { Gate } from "../core/gate.ts";
 import type { Journal } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
@@ -15,6 +16,8 @@ export interface HookDeps {
   readonly gate: Gate;
   readonly journal: Journal;
   readonly pages: Pages;
+  /** What `nodoff doctor` sends is noted here. */
+  readonly exams: Exams;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether a peer is one of `trusted_proxies`. Asked per request. */

@@ -7,6 +7,7 @@ import { createClientReader } from "./client-address.ts";
 import type { HookDeps } from "./deps.ts";
 import type { ToClient, Unreadable } from "./dialect.ts";
 import type { HookAddress } from "./hook-address.ts";
+import { examine } from "./examining.ts";
 import { isOneOf } from "./host.ts";
 import { createOnce } from "./once.ts";
 import { peerOf, writeProblem } from "./write.ts";
@@ -22,8 +23,8 @@ export interface DoorParts {
 /** What both doors of the hook do before they ask the gate. */
 export interface Doorway {
   readonly toClient: ToClient;
-  /** Whether the peer may ask; else it has been answered 403. */
-  admits(req: IncomingMessage, res: ServerResponse): boolean;
+  /** Whether the peer may ask (`address` null: the page channel); else it has been answered 403. */
+  admits(req: IncomingMessage, res: ServerResponse, address: HookAddress | null): boolean;
   /** The client's request, or null after a 400 for a hook that is wired up wrongly. */
   read(req: IncomingMessage, res: ServerResponse, address: HookAddress): RequestFacts | null;
   /** The route `?route=` names, or the one that host and path lead to. */
@@ -56,17 +57,20 @@ export function createDoorway(deps: HookDeps): Doorway {
 
   return {
     toClient,
-    admits(req, res) {
+    admits(req, res, address) {
       if (deps.isTrusted(req.socket.remoteAddress)) return true;
+      examine(req, { outcome: "untrusted_peer", address }, deps.exams);
       const peer = peerOf(req);
       if (isNewPeer(peer)) logger.warn("refused a peer that is not trusted", { peer, key: "trusted_proxies" });
       writeProblem(res, { code: "UNTRUSTED_PEER" });
       return false;
     },
-    read(req, res, { dialect }) {
+    read(req, res, address) {
+      const { dialect } = address;
       const facts: RequestFacts | Unreadable = dialect.read(req, toClient);
       if (!("header" in facts)) return facts;
       const { header } = facts;
+      examine(req, { outcome: "unreadable", address, header }, deps.exams);
       if (isNewLack(`${dialect.name} ${header}`)) {
         logger.warn("hook called without a header its proxy sends", {
           method: dialect.name,

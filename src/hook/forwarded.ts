@@ -1,4 +1,4 @@
-import type { RequestFacts, RequestHeaders } from "../core/gate.ts";
+import { isProbe, type RequestFacts, type RequestHeaders } from "../core/gate.ts";
 import { isHostForm } from "../net/host-form.ts";
 import { firstOf, headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
 import type { ToClient, Unreadable } from "./dialect.ts";
@@ -30,7 +30,7 @@ export function readForwarded(options: Forwarded): RequestFacts | Unreadable {
     proto: toProto(headerOf(headers, "x-forwarded-proto")),
     client: options.toClient(headerOf(headers, "x-forwarded-for")),
     upgrade: options.upgrade,
-    probe: headers["x-nodoff-probe"] === "1",
+    probe: isProbe(headers["x-nodoff-probe"]),
     headers,
   };
 }

@@ -50,9 +50,8 @@ export function createHook(deps: HookDeps): Hook {
       if (!isHook && !isReserved(url)) return false;
       const address = isHook ? toAddress(url) : null;
       if (isHook && address === null) return false;
-      if (!doorway.admits(req, res)) return true;
-      if (address === null)
-        serveDirectly(channel, { req, res }, { registry: deps.registry, toClient: doorway.toClient });
+      if (!doorway.admits(req, res, address)) return true;
+      if (address === null) serveDirectly(channel, { req, res }, { ...deps, toClient: doorway.toClient });
       else if (address.door === "auth") auth.serve(req, res, address);
       else serveWake(req, res, address);
       return true;

@@ -1,3 +1,4 @@
+import { isProbe } from "../core/gate.ts";
 import { isHostForm } from "../net/host-form.ts";
 import type { Dialect } from "./dialect.ts";
 import { headerOf, isToken, splitTarget, toProto } from "./dialect.ts";
@@ -24,7 +25,7 @@ export const nginx: Dialect = {
       proto: toProto(headerOf(headers, "x-original-proto")),
       client: toClient(headerOf(headers, "x-original-addr")),
       upgrade: headerOf(headers, "x-original-upgrade") !== undefined,
-      probe: headers["x-nodoff-probe"] === "1",
+      probe: isProbe(headers["x-nodoff-probe"]),
       headers,
     };
   },

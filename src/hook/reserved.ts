@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Exams } from "../core/exams.ts";
 import type { RequestFacts } from "../core/gate.ts";
 import type { RouteRegistry, Route } from "../core/route.ts";
 import { channelPrefix } from "./asked.ts";
 import type { ChannelRequest } from "./asked.ts";
 import type { PageChannel } from "./channel.ts";
 import { headerOf, splitTarget } from "./dialect.ts";
+import { examine } from "./examining.ts";
 import type { ToClient } from "./dialect.ts";
 import { peerOf } from "./write.ts";
 
@@ -29,7 +31,7 @@ export function serveThroughHook(
 export function serveDirectly(
   channel: PageChannel,
   http: { readonly req: IncomingMessage; readonly res: ServerResponse },
-  deps: { readonly registry: RouteRegistry; readonly toClient: ToClient },
+  deps: { readonly registry: RouteRegistry; readonly toClient: ToClient; readonly exams: Exams },
 ): void {
   const { req } = http;
   const { headers } = req;
@@ -37,7 +39,9 @@ export function serveDirectly(
   // The nginx kit says it by a header of its own; the other two always set X-Forwarded-For.
   const forwarded = headerOf(headers, "x-forwarded-for") ?? headerOf(headers, "x-original-addr");
   const client = deps.toClient(forwarded) ?? peerOf(req);
-  channel.serve(toDirect(http, { host, client, route: deps.registry.match(host, "/") }));
+  const route = deps.registry.match(host, "/");
+  if (headers["x-nodoff-probe"] !== undefined) examine(req, { outcome: "read", address: null, route }, deps.exams);
+  channel.serve(toDirect(http, { host, client, route }));
 }
 
 /** A request that reached us without a hook between. */

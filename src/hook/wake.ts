@@ -4,6 +4,7 @@ import { toProblem } from "../core/problem.ts";
 import type { Route } from "../core/route.ts";
 import type { HookDeps } from "./deps.ts";
 import type { DoorParts } from "./door.ts";
+import { examine, examPage } from "./examining.ts";
 import type { HookAddress } from "./hook-address.ts";
 import { isReserved, serveThroughHook } from "./reserved.ts";
 import { stateOf } from "./status.ts";
@@ -19,11 +20,13 @@ export function createWakeDoor({ deps, doorway, channel }: DoorParts) {
     const facts = doorway.read(req, res, address);
     if (facts === null) return;
     const route = doorway.find(address, facts);
+    const noted = facts.probe ? examine(req, { outcome: "read", address, facts, route }, deps.exams) : null;
     if (route === undefined) {
       doorway.missed(facts.host);
       return writeUnknown(res, deps.unknownHost);
     }
     if (isReserved(facts.path)) return serveThroughHook(channel, facts, { req, res, route });
+    if (noted !== null) return writeReply(res, examPage(noted, route));
     writeReply(res, marked(toReply(present(route, facts, deps), route), route));
   };
 }

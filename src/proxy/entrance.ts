@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
-import type { RequestFacts } from "../core/gate.ts";
+import { isProbe, type RequestFacts } from "../core/gate.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
 import { toPeer } from "./peer.ts";
 import type { TrustDeps } from "./peer.ts";
@@ -67,7 +67,7 @@ export function enter(req: IncomingMessage, upgrade: boolean, deps: EntranceDeps
     proto: peer.proto,
     client: peer.client,
     upgrade,
-    probe: req.headers["x-nodoff-probe"] === "1",
+    probe: isProbe(req.headers["x-nodoff-probe"]),
     headers: req.headers,
   };
   return { kind: "route", route, facts, outgoing: { target, peer, spec: route.spec } };

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { AccessLog } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import type { Exams } from "../core/exams.ts";
 import type { Gate } from "../core/gate.ts";
 import type { InFlight } from "../core/in-flight.ts";
 import type { Logger } from "../core/logger.ts";
@@ -18,6 +19,7 @@ import type { OnLeave } from "./admission.ts";
 import { reply, replyFailure } from "./answers.ts";
 import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
+import { noteExam } from "./examining.ts";
 import { serveFile } from "./files.ts";
 import { forward } from "./forward.ts";
 import { createLimiter } from "./limiter.ts";
@@ -43,6 +45,8 @@ export interface ProxyDeps extends EntranceDeps {
   /** Counts requests per client; shared by all ports, so that a second port is no second allowance. */
   readonly limiter?: Limiter;
   readonly inFlight: InFlight;
+  /** What `nodoff doctor` sends is noted here. */
+  readonly exams?: Exams;
   /** Learns of connections made for upgrades; `pools` tell of theirs themselves. */
   readonly dialed?: Pick<Dialed, "add">;
   /** Where requests are noted; null or left out = nowhere. Read per request. */
@@ -174,6 +178,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limi
     route.decisions.reserved++;
     return deps.reserved(exit.req, exit.response(), entrance);
   }
+  if (entrance.facts.probe && deps.exams !== undefined) noteExam(exit.req, entrance, deps.exams);
   // Before the gate: what is too much for the route wakes nothing.
   const excess = route.spec.limits === undefined ? null : limiter.excess(route.spec.limits, exit.req, entrance);
   if (excess !== null) return refuse(excess.code, route, excess.retryAfterS);

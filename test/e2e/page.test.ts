@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { createExams } from "../../src/core/exams.ts";
 import type { Journal } from "../../src/core/journal.ts";
 import { toProblem } from "../../src/core/problem.ts";
 import { createJournal } from "../../src/engine/journal.ts";
@@ -71,6 +72,7 @@ async function openWorld(t: TestContext): Promise<World> {
     gate,
     journal,
     pages,
+    exams: createExams(clock),
     clock,
     logger: silentLogger,
     isTrusted: () => true,

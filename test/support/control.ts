@@ -9,6 +9,7 @@ import { createControl } from "../../src/control/control.ts";
 import type { AdminAccess, ControlDeps } from "../../src/control/deps.ts";
 import type { Visit } from "../../src/control/own-origin.ts";
 import { Problem } from "../../src/control/schema.ts";
+import { createExams } from "../../src/core/exams.ts";
 import type { HealthView } from "../../src/core/health.ts";
 import { decisionNames } from "../../src/core/route.ts";
 import type { DecisionCounts, Route } from "../../src/core/route.ts";
@@ -191,6 +192,9 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
       },
     ],
     configErrors: () => [{ source: "label blog-web", key: "nodoff.port", message: "not a port" }],
+    exams: createExams(clock),
+    isTrusted: () => true,
+    proxyHops: 1,
     health: {
       view: (alias) => healthOf(alias, wall),
       history: (alias, period) =>

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { createJournal } from "../../src/engine/journal.ts";
+import { createExams } from "../../src/core/exams.ts";
 import type { Journal } from "../../src/core/journal.ts";
 import type { Pages } from "../../src/core/pages.ts";
 import type { Route, RouteRegistry } from "../../src/core/route.ts";
@@ -81,6 +82,7 @@ export async function hookWorld(t: TestContext, options: WorldOptions = {}): Pro
     clock,
     logger,
     pages: plainPages,
+    exams: createExams(clock),
     isTrusted: () => true,
     proxyHops: 1,
     unknownHost: "allow",
