@@ -71,7 +71,7 @@ function offNote(name: string, { spec, provider }: Subject): string {
 }
 
 function proxyLine(name: string, { listen }: Config): SignalLine {
-  const live = listen.proxy !== null;
+  const live = listen.proxy !== null || listen.tls !== null;
   return { name, live, note: live ? "what nodoff's own proxy carries" : "missing: listen.proxy is not set" };
 }
 

@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { createSignalCheck, type SignalLine } from "./app-check-signals.ts";
 import { examine, findGuests, toPlacedError } from "./app-examine.ts";
 import type { RouteGuest } from "./app-guests.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
-import type { ConfigError } from "./config/types.ts";
+import type { Config, ConfigError } from "./config/types.ts";
 import { type Edge, planDependencies } from "./core/dependencies.ts";
 import { toFailure } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
@@ -11,6 +12,7 @@ import type { Look, Provider } from "./core/provider.ts";
 import type { RouteSpec, WorkloadSpec } from "./core/spec.ts";
 import { mergeSpecs, type SpecSet } from "./engine/desired.ts";
 import { formatListenAddress } from "./net/listen.ts";
+import { readCertificate } from "./proxy/certificates.ts";
 import { waitingClock } from "./system-clock.ts";
 
 /** What `check` found; `check --json` prints it as it is. */
@@ -110,7 +112,7 @@ export async function inspectConfig(
     }
   }
   const guests = await findGuests(answering, source);
-  errors.push(...guests.errors);
+  errors.push(...guests.errors, ...certificateErrors(config));
   const { workloads: declared, routes, problems, notices } = mergeSpecs({ source: file, ...config }, labelled);
   errors.push(...problems.map(toConfigError));
   warnings.push(...notices.map(toConfigError));
@@ -125,7 +127,9 @@ export async function inspectConfig(
   const lines = new Map<string, WorkloadLine>();
   for (const spec of plan.workloads)
     lines.set(spec.alias, toWorkloadLine(spec, plan.edges.get(spec.alias) ?? [], await checkSignals(spec)));
-  const doors = new Set(config.listen.proxy === null ? routes.map(({ workload }) => workload) : []);
+  const doors = new Set(
+    config.listen.proxy === null && config.listen.tls === null ? routes.map(({ workload }) => workload) : [],
+  );
   for (const line of lines.values()) {
     if (!doors.has(line.alias)) continue;
     const members = (plan.edges.get(line.alias) ?? []).flatMap(({ to }) => lines.get(to) ?? []);
@@ -173,6 +177,14 @@ function blindness(line: WorkloadLine, members: readonly WorkloadLine[], source:
   const path = ["workloads", alias, "activity", "connections"];
   if (from === "file") return [toPlacedError(path, message, source)];
   return [toConfigError({ source: `label ${alias}`, key: "activity.connections", message })];
+}
+
+function certificateErrors({ listen }: Config): readonly ConfigError[] {
+  const files = listen.tls?.certificates ?? [];
+  return files.flatMap((pair) => {
+    const found = readCertificate(pair, (path) => readFileSync(path, "utf8"));
+    return "message" in found ? [found] : [];
+  });
 }
 
 function toConfigError({ source, key, message }: { source: string; key: string; message: string }): ConfigError {

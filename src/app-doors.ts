@@ -6,6 +6,7 @@ import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { type Control, createControl } from "./control/control.ts";
 import { gatewayPaths } from "./control/gateway-names.ts";
+import { formatConfigError } from "./config/load.ts";
 import { createExams, type Exams } from "./core/exams.ts";
 import type { InFlight } from "./core/in-flight.ts";
 import type { Journal } from "./core/journal.ts";
@@ -22,6 +23,7 @@ import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher } from "./net/trust.ts";
 import { createPages } from "./pages/pages.ts";
+import { type Certificates, createCertificates } from "./proxy/certificates.ts";
 import { createLimiter } from "./proxy/limiter.ts";
 import { createPorts, type Ports } from "./proxy/ports.ts";
 import { createProxy, type Proxy, type ProxyDeps } from "./proxy/proxy.ts";
@@ -36,6 +38,9 @@ export interface Doors {
   readonly control: Control;
   /** `listen.proxy`. */
   readonly proxy: Proxy;
+  /** `listen.tls`; null = not configured. */
+  readonly secure: Proxy | null;
+  readonly certificates: Certificates;
   /** Those of routes that have one of their own. */
   readonly ports: Ports;
   readonly pools: OriginPools;
@@ -50,6 +55,10 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly dialed: Dialed;
   readonly health: Health;
   readonly accessLogs: AccessLogs;
+  /** Text of a file; may throw. */
+  readonly readFile: (path: string) => string;
+  /** Calls back when a file has become another. */
+  readonly watch: (path: string, onChange: () => void) => { close(): void };
   /** The providers there are now. */
   readonly providers: () => readonly Provider[];
 }
@@ -85,7 +94,17 @@ export function createDoors(deps: DoorDeps): Doors {
   const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
   const exams = createExams(clock);
   const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits, exams }));
-  const control = createControl(controlDeps(deps, hook, exams));
+  const certificates = createCertificates({
+    clock,
+    logger,
+    readFile: deps.readFile,
+    watch: deps.watch,
+    onProblem(problem) {
+      const failure = { code: "CONFIG_INVALID", message: formatConfigError(problem) } as const;
+      journal.publish({ type: "config", alias: null, message: "a certificate cannot be used", failure });
+    },
+  });
+  const control = createControl(controlDeps(deps, { hook, certificates, exams }));
   const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
     if (!hook.serve(req, res)) control.serve(req, res);
   });
@@ -107,8 +126,11 @@ export function createDoors(deps: DoorDeps): Doors {
     limiter,
     exams,
   });
-  const proxy = createProxy(proxyDeps);
-  return { server, hook, control, proxy, ports: createPorts(proxyDeps), pools };
+  const { tls } = settings.config.listen;
+  const redirectPort = tls?.redirectPort ?? null;
+  const proxy = createProxy(redirectPort === null ? proxyDeps : withLive(proxyDeps, { redirectPort }));
+  const secure = tls === null ? null : createProxy(withLive(proxyDeps, { certificates }));
+  return { server, hook, control, proxy, secure, certificates, ports: createPorts(proxyDeps), pools };
 }
 
 const operatorPaths: ReadonlySet<string> = new Set(Object.values(gatewayPaths));
@@ -129,7 +151,10 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
   return Object.assign(Object.create(live) as L, parts);
 }
 
-function controlDeps(deps: DoorDeps, hook: Hook, exams: Exams): Parameters<typeof createControl>[0] {
+function controlDeps(
+  deps: DoorDeps,
+  { hook, certificates, exams }: Pick<Doors, "hook" | "certificates"> & { readonly exams: Exams },
+): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
   const startedAt = clock.now();
@@ -166,6 +191,7 @@ function controlDeps(deps: DoorDeps, hook: Hook, exams: Exams): Parameters<typeo
       guestOf({ route: route.spec, upstream: upstreamsOf(route)[0] ?? null, workload: route.workload?.spec ?? null }),
     configErrors: () => [
       ...settings.errors.map(toProblem),
+      ...certificates.problems().map(toProblem),
       ...supervisor.problems(),
       ...notifier.problems().map(({ key, message }) => ({ source: "nodoff.yaml", key, message })),
     ],

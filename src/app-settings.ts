@@ -98,7 +98,11 @@ function toEntry(network: Network): string {
 
 /** What is read once, by the keys people write. */
 const readOnce: Readonly<Record<string, (config: Config) => unknown>> = {
-  listen: ({ listen }) => listen,
+  listen: ({ listen: { tls, ...listen } }) => ({
+    ...listen,
+    // Certificates are read whenever they change.
+    tls: tls === null ? null : { address: tls.address, redirectPort: tls.redirectPort },
+  }),
   state_dir: ({ stateDir }) => stateDir,
   limits: ({ limits }) => limits,
   "log.format": ({ log }) => log.format,

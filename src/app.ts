@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { createDoors } from "./app-doors.ts";
 import { createHealth } from "./app-health.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
@@ -50,6 +51,8 @@ export interface App {
   readonly hook: Listening;
   /** null unless `listen.proxy` is set. */
   readonly proxy: Listening | null;
+  /** null unless `listen.tls` is set. */
+  readonly secure: Listening | null;
   readonly journal: Journal;
   /** Answers everybody who waits, then closes. Stops no workload (but ends processes nodoff itself runs). */
   close(): Promise<void>;
@@ -120,8 +123,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     dialed,
     health,
     providers: providers.providers,
+    readFile: (path) => readFileSync(path, "utf8"),
+    watch: (path, onChange) => watchConfig(path, onChange, { clock }),
   });
-  const { server, hook, control, proxy, ports, pools } = doors;
+  const { server, hook, control, proxy, secure, certificates, ports, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
     accessLogs.update(config.accessLog);
@@ -131,22 +136,29 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const name of removed) await supervisor.removeProvider(name);
     for (const provider of added) supervisor.addProvider(provider);
     supervisor.configure(config);
+    certificates.update(config.listen.tls?.certificates ?? []);
   }
 
   // Watched from the start: a change while everything opens is not missed, only taken over after it.
-  let opened = (): void => undefined;
-  const opening = new Promise<void>((resolve) => (opened = resolve));
+  let started = (): void => undefined;
+  const opening = new Promise<void>((resolve) => (started = resolve));
   const watching = file === null ? null : watchConfig(file, () => void opening.then(settings.reload), { clock });
 
   async function close(): Promise<void> {
     watching?.close();
+    certificates.close();
     hook.close();
     control.close();
     await health.close();
     await supervisor.close();
     routesChanged = () => undefined;
     const grace = { graceMs: closeGraceMs };
-    await Promise.all([closeServer(server, { clock, ...grace }), proxy.close(grace), ports.close(grace)]);
+    await Promise.all([
+      closeServer(server, { clock, ...grace }),
+      proxy.close(grace),
+      secure?.close(grace) ?? Promise.resolve(),
+      ports.close(grace),
+    ]);
     shutdown.abort();
     await pools.close({ graceMs: 0 });
     await accessLogs.close();
@@ -158,13 +170,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     await apply(settings.config);
     const hookAt = await listen(server, addresses.hook);
     const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
+    const tlsAt = secure === null || addresses.tls === null ? null : await listen(secure.server, addresses.tls.address);
     await ports.update();
     routesChanged = () => void ports.update();
-    const proxyText = proxyAt === null ? {} : { proxy: formatListenAddress(proxyAt) };
-    logger.info("listening", { hook: formatListenAddress(hookAt), ...proxyText });
+    const opened = { hook: hookAt, ...(proxyAt !== null && { proxy: proxyAt }), ...(tlsAt !== null && { tls: tlsAt }) };
+    const texts = Object.entries(opened).map(([door, at]) => [door, formatListenAddress(at)] as const);
+    logger.info("listening", Object.fromEntries(texts));
     health.monitor.start();
-    opened();
-    return { hook: hookAt, proxy: proxyAt, journal, close };
+    started();
+    return { hook: hookAt, proxy: proxyAt, secure: tlsAt, journal, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,15 +1,15 @@
 import { dirname, isAbsolute, join } from "node:path";
-import type { ConfigError, Config } from "./types.ts";
+import type { ConfigError, Config, KeyPlace } from "./types.ts";
 import { expandVariables } from "./expand.ts";
 import type { Env } from "./expand.ts";
 import { toFindings } from "./findings.ts";
-import type { Finding } from "./findings.ts";
+import type { Finding, KeyPath } from "./findings.ts";
 import { findNotYet } from "./not-yet.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
 import { resolveConfig } from "./resolve.ts";
+import type { Place } from "./resolve-settings.ts";
 import { ConfigFile } from "./schema.ts";
 import { readYaml } from "./yaml-tree.ts";
-import type { YamlTree } from "./yaml-tree.ts";
 
 export interface LoadOptions {
   /** Path of nodoff.yaml as it is to appear in errors; null = there is none, so everything is default. */
@@ -43,14 +43,10 @@ export function loadConfig(options: LoadOptions): Loaded {
     return { ok: false, errors: [{ file: name, line: 1, column: 1, key: "", message: toReason(error) }], warnings: [] };
   }
   const tree = readYaml(text, (scalar) => expandVariables(scalar, env));
-  const toError = ({ path, message }: Finding): ConfigError => ({
-    file: name,
-    ...tree.place(path),
-    key: path.join("."),
-    message,
-  });
+  const place = (path: KeyPath): KeyPlace => ({ file: name, ...tree.place(path), key: path.join(".") });
+  const toError = ({ path, message }: Finding): ConfigError => ({ ...place(path), message });
   const errors = tree.problems.map(({ path, ...problem }) => ({ file: name, key: path.join("."), ...problem }));
-  const checked = tree.value === undefined ? undefined : check(tree, options);
+  const checked = tree.value === undefined ? undefined : check(tree.value, place, options);
   const found = [...errors, ...(checked?.errors ?? []).map(toError)];
   const warnings = inOrder((checked?.warnings ?? []).map(toError));
   if (found.length > 0 || checked?.config === undefined) return { ok: false, errors: inOrder(found), warnings };
@@ -82,7 +78,7 @@ interface Checked {
   readonly config: Omit<Config, "warnings"> | undefined;
 }
 
-function check({ value }: YamlTree, options: LoadOptions): Checked {
+function check(value: unknown, place: Place, options: LoadOptions): Checked {
   const parsed = ConfigFile.safeParse(value);
   const schemaErrors = parsed.success ? [] : toFindings(parsed.error.issues);
   const errors = [...schemaErrors, ...findNotYet(value)];
@@ -94,6 +90,7 @@ function check({ value }: YamlTree, options: LoadOptions): Checked {
     env: options.env,
     readSecret: createReadSecret(options),
     folder: dirname(options.file ?? "."),
+    place,
     report: (path, message) => void errors.push({ path, message }),
     warn: (path, message) => void warnings.push({ path, message }),
     broken,

@@ -8,7 +8,6 @@ import { ConfigFile } from "./schema.ts";
 /** One right value per row, so that a row can neither be forgotten nor misspelt. */
 const examples: Readonly<Record<string, string>> = {
   "listen.fallback": "listen: { fallback: ':1' }",
-  "listen.tls": "listen: { tls: { address: ':1', certificates: [] } }",
   store: "store: redis://r",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",

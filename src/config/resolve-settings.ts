@@ -1,12 +1,15 @@
 import { resolve as resolvePath } from "node:path";
 import type { Env } from "./expand.ts";
-import type { Report } from "./findings.ts";
+import type { KeyPath, Report } from "./findings.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
 import { resolveAdmin } from "./resolve-admin.ts";
 import type { ConfigFile } from "./schema.ts";
 import { parseListenAddress } from "../net/listen.ts";
 import type { ListenAddress } from "../net/listen.ts";
-import type { Config } from "./types.ts";
+import type { Config, KeyPlace, TlsListen } from "./types.ts";
+
+/** Where a key stands in the file. */
+export type Place = (path: KeyPath) => KeyPlace;
 
 export interface SettingsDeps {
   readonly env: Env;
@@ -14,6 +17,7 @@ export interface SettingsDeps {
   readonly report: Report;
   /** Relative paths start here. */
   readonly folder: string;
+  readonly place: Place;
 }
 
 /** Smaller files would be put aside every few requests. */
@@ -26,7 +30,7 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
   const { limits = {}, signals = {} } = file;
   const hook = file.listen?.hook ?? defaultHook(deps);
   return {
-    listen: { hook, proxy: file.listen?.proxy ?? null },
+    listen: { hook, proxy: file.listen?.proxy ?? null, tls: toTls(file.listen, deps) },
     publicUrl: file.public_url ?? null,
     basePath: file.base_path ?? "/",
     stateDir: file.state_dir ?? "/var/lib/nodoff",
@@ -67,4 +71,24 @@ function defaultHook({ env, report }: SettingsDeps): ListenAddress {
   const address = parseListenAddress(given);
   if (address === null) report(["listen", "hook"], `NODOFF_LISTEN: "${given}" is not an address to listen on`);
   return address ?? fallback;
+}
+
+function toTls(keys: ConfigFile["listen"], { report, folder, place }: SettingsDeps): TlsListen | null {
+  const { tls, proxy } = keys ?? {};
+  if (tls === undefined) return null;
+  const { address, certificates, redirect = false, redirect_port: port } = tls;
+  if (certificates.length === 0) report(["listen", "tls", "certificates"], "must not be empty");
+  if (redirect && proxy === undefined)
+    report(["listen", "tls", "redirect"], `there is nothing to redirect: "listen.proxy" is not set`);
+  if (port !== undefined && !redirect) report(["listen", "tls", "redirect_port"], `needs "redirect: true"`);
+  return {
+    address,
+    redirectPort: redirect ? (port ?? address.port) : null,
+    certificates: certificates.map(({ cert_file, key_file }, index) => ({
+      certFile: resolvePath(folder, cert_file),
+      keyFile: resolvePath(folder, key_file),
+      certAt: place(["listen", "tls", "certificates", index, "cert_file"]),
+      keyAt: place(["listen", "tls", "certificates", index, "key_file"]),
+    })),
+  };
 }

@@ -34,6 +34,7 @@ import {
 } from "./resolve-workload.ts";
 import type { ConfigFile } from "./schema.ts";
 import { resolveSettings } from "./resolve-settings.ts";
+import type { Place } from "./resolve-settings.ts";
 import { doorKeys, targetKeys } from "./schema-workload.ts";
 import type { RouteKeys, WorkloadKeys } from "./schema-workload.ts";
 import { shareFor, withSharedRoute, withSharedParts } from "./share.ts";
@@ -46,6 +47,7 @@ export interface ResolveDeps {
   readonly readSecret: ReadSecret;
   /** Relative paths start here. */
   readonly folder: string;
+  readonly place: Place;
   readonly report: Report;
   readonly warn: Report;
   /** Entries and sections that were left out because they are wrong: nothing is said about what they would be. */
@@ -65,6 +67,7 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
   const providers = resolveProviders(file, deps);
   const gathered: Gathered = { workloads: [], routes: [], processes: new Map() };
   const settings = resolveSettings(file, deps);
+  const { listen } = settings;
   const publicUrl = broken.has("public_url") ? "" : settings.publicUrl;
   const known = toKnownProviders(file, broken);
   const findContradiction = createContradictions();
@@ -75,7 +78,11 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
     known,
     publicUrl,
     gathered,
-    noteRoute: createClashes(report, { "listen.hook": settings.listen.hook, "listen.proxy": settings.listen.proxy }),
+    noteRoute: createClashes(report, {
+      "listen.hook": listen.hook,
+      "listen.proxy": listen.proxy,
+      "listen.tls": listen.tls?.address ?? null,
+    }),
     reached: findReached(file),
     noteRef: createRefs(),
     findContradiction,

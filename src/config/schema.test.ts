@@ -9,7 +9,7 @@ const text = readFileSync(new URL(`../../${fixture}`, import.meta.url), "utf8");
 const lines = text.split("\n");
 
 /** What of the contract is still to come, as `key` or `key: value` at the place where it must be reported. */
-const later = ["listen.fallback", "listen.tls", "signals.traefik.api_url", "routes.lb.fallback"];
+const later = ["listen.fallback", "signals.traefik.api_url", "routes.lb.fallback"];
 
 describe("the contract's nodoff.yaml", () => {
   const env = { NODOFF_ADMIN_TOKEN: "t", PVE_SECRET: "s" };

@@ -6,9 +6,25 @@ import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
 import { fingerprint, realmUser, tokenId } from "./values-proxmox.ts";
 import { headerName, passwordHash } from "./values-admin.ts";
-import { anyText, choice, flag, integer, path, pathPrefix, rate, scalarText, secret, size, text } from "./values.ts";
+import {
+  anyText,
+  choice,
+  flag,
+  integer,
+  path,
+  pathPrefix,
+  port,
+  rate,
+  scalarText,
+  secret,
+  size,
+  text,
+} from "./values.ts";
 
-const tlsFiles = { cert_file: text(), key_file: text() };
+const Certificate = map({
+  cert_file: text().describe("Certificate with its chain (PEM)"),
+  key_file: text().describe("Its private key (PEM, without a passphrase)"),
+});
 const role = choice("viewer", "operator");
 
 const Provider = mapUnion([
@@ -94,7 +110,14 @@ export const ConfigFile = map({
     hook: listenAddress().describe("The hook, the API and the page channel (default 127.0.0.1:8090)").optional(),
     proxy: listenAddress().describe("nodoff's own proxy; closed unless set").optional(),
     fallback: listenAddress().describe("For Traefik's catch-all router; closed unless set").optional(),
-    tls: map({ address: listenAddress(), certificates: list(map(tlsFiles)) }).optional(),
+    tls: map({
+      address: listenAddress(),
+      certificates: list(Certificate).describe("Chosen by the host the client names; the first where none fits"),
+      redirect: flag().describe("true sends clients of listen.proxy to https").optional(),
+      redirect_port: port().describe("Port that clients see, where it is not the one of address").optional(),
+    })
+      .describe("The own proxy over TLS: HTTP/2 and HTTP/1.1")
+      .optional(),
   })
     .describe("Addresses to listen on")
     .optional(),

@@ -101,9 +101,35 @@ export interface AdminConfig {
   readonly auth: "required" | "none";
 }
 
+/** The own proxy over TLS. */
+export interface TlsListen {
+  readonly address: ListenAddress;
+  /** Port of the https address that clients of `listen.proxy` are sent to; null = they are served there. */
+  readonly redirectPort: number | null;
+  /** At least one. Whether the files are there and right is seen when they are used. */
+  readonly certificates: readonly CertificateFiles[];
+}
+
+/** A certificate and its key, as files that may be replaced at any time. */
+export interface CertificateFiles {
+  /** Absolute. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Where the configuration says so, for what turns out to be wrong with them. */
+  readonly certAt: KeyPlace;
+  readonly keyAt: KeyPlace;
+}
+
+/** Where a key stands. */
+export type KeyPlace = Omit<ConfigError, "message">;
+
 /** The whole configuration, validated, in the units the core uses (times are ms). */
 export interface Config {
-  readonly listen: { readonly hook: ListenAddress; readonly proxy: ListenAddress | null };
+  readonly listen: {
+    readonly hook: ListenAddress;
+    readonly proxy: ListenAddress | null;
+    readonly tls: TlsListen | null;
+  };
   /** Origin without trailing slash. */
   readonly publicUrl: string | null;
   readonly stateDir: string;

@@ -57,7 +57,8 @@ export function createEventStreams(deps: Pick<HookDeps, "clock" | "journal">): E
       "cache-control": "no-store",
       "x-accel-buffering": "no",
       "x-nodoff-state": workload.state,
-      connection: "close",
+      // HTTP/2 knows no such header, and ends a stream by itself.
+      ...(res.req.httpVersionMajor === 1 && { connection: "close" }),
     });
     const { showDetails } = workload.spec;
     res.write(`retry: 2000\n\n${historyOf(asked, workload, journal.since(0, workload.spec.alias))}`);

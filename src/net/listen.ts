@@ -87,11 +87,11 @@ export function closeServer(
     };
     const check = (): void => {
       if (clock.now() >= deadline) {
-        http?.closeAllConnections();
+        http?.closeAllConnections?.();
         return done();
       }
       http?.closeIdleConnections();
-      cancel = clock.after(Math.min(idleCheckMs, deadline - clock.now()), check);
+      cancel = clock.after(Math.max(0, Math.min(idleCheckMs, deadline - clock.now())), check);
     };
     let cancel = (): void => undefined;
     server.close(done);
@@ -99,8 +99,11 @@ export function closeServer(
   });
 }
 
+/** HTTP/2 servers that speak HTTP/1.1 besides can end idle connections of that alone; the rest is their owner's. */
+type Closable = Pick<HttpServer, "closeIdleConnections"> & Partial<Pick<HttpServer, "closeAllConnections">>;
+
 /** HTTPS servers have the same methods and another class. */
-function isHttp(server: Server): server is HttpServer {
+function isHttp(server: Server): server is Server & Closable {
   return "closeIdleConnections" in server;
 }
 

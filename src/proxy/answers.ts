@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
-import type { Answer } from "../core/gate.ts";
+import type { Answer, RequestFacts } from "../core/gate.ts";
 import { titleByCode, toProblem, toRetryAfter } from "../core/problem.ts";
 
 /** What went wrong, for the client. */
@@ -17,6 +17,13 @@ export function reply(res: ServerResponse, answer: Answer & { readonly kind: "re
   for (const name in answer.headers) res.setHeader(name, answer.headers[name] ?? "");
   // With the head still to be written node:http knows the length.
   res.end(answer.body);
+}
+
+/** Sends the client to the same address over TLS, for good, with its method and body (308). */
+export function redirect(res: ServerResponse, { host, path, query }: RequestFacts, port: number): void {
+  const name = host.replace(/:\d+$/, "");
+  const location = `https://${name}${port === 443 ? "" : `:${port}`}${path}${query}`;
+  res.writeHead(308, { location, "content-length": 0 }).end();
 }
 
 /** Tells a failure: a small page to browsers, problem+json to programs. Names no address and no engine. */

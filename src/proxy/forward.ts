@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Route } from "../core/route.ts";
 import type { OriginPools, OriginRequest } from "../net/origin-pools.ts";
 import { closeAfterBody, createBody, discardRest } from "./request-body.ts";
+import { cut, endStream, isHttp2, prepareHead } from "./http2.ts";
 import { createRedial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
@@ -50,7 +51,13 @@ export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
     const origin = route.upstream();
     if (origin === null) return onFailure(new Error("the upstream has no address"));
     const handler = createHandler(forwarding, { link, clock: deps.clock, retry: (error) => redial(error, send) });
-    const request: OriginRequest = { method: req.method ?? "GET", path, headers, body: toBody(forwarding) };
+    const method = req.method ?? "GET";
+    const request: OriginRequest = {
+      method,
+      path,
+      headers: withTrailers(headers, req, origin),
+      body: toBody(forwarding),
+    };
     try {
       deps.pools.get(origin, route.spec).dispatch(request, handler);
     } catch (error) {
@@ -58,6 +65,12 @@ export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
     }
   };
   send();
+}
+
+/** gRPC servers want to hear that trailers are welcome. For HTTP/1.1 upstreams that is of each connection anew. */
+function withTrailers(headers: string[], req: IncomingMessage, origin: string): string[] {
+  if (!origin.startsWith("h2c:") || !/\btrailers\b/i.test(String(req.headers.te))) return headers;
+  return [...headers, "te", "trailers"];
 }
 
 /** What ties the two sides of one request together. */
@@ -91,6 +104,7 @@ function createHandler(
       if (status < 200 || link.isClosed) return;
       const sent = toClientHeaders(headers, { req, status });
       addExtras(sent, outgoing, req);
+      if (isHttp2(req)) return prepareHead(res, { status, headers: sent, onError: (error) => onFailure(error) });
       const phrase = toStatusMessage(message);
       closeAfterBody(req, res);
       if (phrase === undefined) res.writeHead(status, sent);
@@ -108,14 +122,17 @@ function createHandler(
     onResponseEnd(_controller, trailers) {
       // Nothing is left to abort or resume, which would cost an error with its stack for each request.
       link.controller = null;
-      res.addTrailers(toTrailers(trailers));
-      res.end();
+      if (isHttp2(req)) endStream(res, trailers);
+      else {
+        res.addTrailers(toTrailers(trailers));
+        res.end();
+      }
       discardRest(req, clock);
     },
     onResponseError(_controller, error) {
       if (link.isClosed || (!isSent && retry(error))) return;
       // Too late for another answer: a cut connection is the only honest end.
-      if (res.headersSent) res.destroy();
+      if (res.headersSent) cut(req, res);
       onFailure(error);
     },
   };

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
 import { forwardedClient, forwardedEntry, normaliseAddress } from "../net/trust.ts";
 
 /** Who sent a request, as far as it may be believed. */
@@ -25,12 +26,18 @@ export function toPeer(req: IncomingMessage, { isTrusted, proxyHops }: TrustDeps
   // What the kernel writes is in its normal form, but for IPv4 on a dual-stack socket and for zones.
   const isPlain = raw !== undefined && !raw.startsWith("::ffff:") && !raw.includes("%");
   const address = raw === undefined ? null : isPlain ? raw : normaliseAddress(raw);
-  if (!isTrusted(raw)) return { address, trusted: false, client: address, proto: "http" };
+  const own = isEncrypted(req) ? "https" : "http";
+  if (!isTrusted(raw)) return { address, trusted: false, client: address, proto: own };
   const { headers } = req;
   const client = forwardedClient(single(headers, "x-forwarded-for"), proxyHops) ?? address;
   // Traefik says ws and wss for upgrades.
   const proto = forwardedEntry(single(headers, "x-forwarded-proto"), proxyHops)?.toLowerCase();
-  return { address, trusted: true, client, proto: proto === "https" || proto === "wss" ? "https" : "http" };
+  const said = proto === undefined ? own : proto === "https" || proto === "wss" ? "https" : "http";
+  return { address, trusted: true, client, proto: said };
+}
+
+function isEncrypted({ socket }: IncomingMessage): boolean {
+  return (socket as Partial<TLSSocket>).encrypted === true;
 }
 
 function single(headers: IncomingHttpHeaders, name: string): string | undefined {

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
 import type { AccessLog } from "../core/access.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
@@ -16,17 +16,21 @@ import { toUpstreamFailure } from "../net/upstream-error.ts";
 import { watchResponse, watchSocket } from "./access.ts";
 import { admit } from "./admission.ts";
 import type { OnLeave } from "./admission.ts";
-import { reply, replyFailure } from "./answers.ts";
+import { redirect, reply, replyFailure } from "./answers.ts";
+import type { Certificates } from "./certificates.ts";
 import { enter } from "./entrance.ts";
 import type { Entrance, EntranceDeps } from "./entrance.ts";
 import { noteExam } from "./examining.ts";
 import { serveFile } from "./files.ts";
 import { forward } from "./forward.ts";
+import { isHttp2, isStreamGone, toPlainHeaders } from "./http2.ts";
 import { createLimiter } from "./limiter.ts";
 import type { Limiter } from "./limiter.ts";
 import type { TrustDeps } from "./peer.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { addExtras } from "./response-headers.ts";
+import { createSecureServer, refuseLongHead } from "./secure-server.ts";
+import type { SecureServerOptions } from "./secure-server.ts";
 import { hasBody } from "./target.ts";
 import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
 import { createWaitingSocket } from "./waiting-socket.ts";
@@ -51,6 +55,10 @@ export interface ProxyDeps extends EntranceDeps {
   readonly dialed?: Pick<Dialed, "add">;
   /** Where requests are noted; null or left out = nowhere. Read per request. */
   readonly accessLog?: AccessLog | null;
+  /** What clients are shown: this port speaks TLS, with HTTP/2 and HTTP/1.1. Left out: HTTP/1.1 in the clear. */
+  readonly certificates?: Pick<Certificates, "find" | "onDefault">;
+  /** Clients that speak no TLS are sent to https at this port; left out: they are served. */
+  readonly redirectPort?: number;
   /** Left out: the limits of production. */
   readonly timeouts?: HeadTimeouts;
 }
@@ -78,6 +86,8 @@ const keepAliveTimeoutMs = 65_000;
 /** Cookies of some apps are larger than Node's default of 16 kB. */
 const maxHeaderBytes = 65_536;
 
+const refused: Entrance = { kind: "refused", code: "BAD_REQUEST" };
+
 type Found = Entrance & { readonly kind: "route" };
 
 /** The two ways out for one request: as a response, or as a tunnel. */
@@ -94,33 +104,32 @@ interface Exit {
 
 /** The proxy over its routes. Every request takes the same way: route, gate, upstream. */
 export function createProxy(deps: ProxyDeps): Proxy {
-  const { clock, timeouts = headTimeouts, limiter = createLimiter(clock) } = deps;
+  const { clock, limiter = createLimiter(clock) } = deps;
   const limited = Object.assign(Object.create(deps) as ProxyDeps, { limiter });
   const upgraded = new Set<Socket>();
+  const connections = new Set<Socket>();
   const latest = new WeakMap<Socket, ServerResponse>();
   // An upgrade sent behind a request that is not answered yet has nowhere to put its own answer.
-  const isBusy = ({ socket }: IncomingMessage): boolean => latest.get(socket)?.closed === false;
-  const server = createServer({
-    headersTimeout: timeouts.headersMs,
-    connectionsCheckingInterval: timeouts.checkMs,
-    requestTimeout: 0,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    maxHeaderSize: maxHeaderBytes,
-    insecureHTTPParser: false,
-    shouldUpgradeCallback: (req) => mayUpgrade(req) && !isBusy(req),
-  });
-  // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
-  server.maxHeadersCount = 0;
+  const isBusy = (socket: Socket): boolean => latest.get(socket)?.closed === false;
+  const server = openServer(deps, { isBusy, shouldUpgrade: (req) => mayUpgrade(req) && !isBusy(req.socket) });
+  const answer = (caller: ResponseCaller, entrance: Entrance): void => {
+    const { req, res } = caller;
+    const log = deps.accessLog ?? null;
+    if (log !== null) watchResponse({ req, res, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
+    serve(entrance, createResponseExit(caller, deps), limited);
+  };
   const onRequest = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+    if (isHttp2(req)) return onStream(req, res, expectsContinue);
     latest.set(req.socket, res);
     // A pipelined request waits for its turn: before that nobody would tell that its client has left.
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
     // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
     if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
-    const entrance = enter(req, false, deps);
-    const log = deps.accessLog ?? null;
-    if (log !== null) watchResponse({ req, res, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
-    serve(entrance, createResponseExit({ req, res, expectsContinue }, deps), limited);
+    answer({ req, res, expectsContinue }, enter(req, false, deps));
+  };
+  const onStream = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
+    if (isStreamGone(req) || refuseLongHead(req, res, maxHeaderBytes)) return;
+    answer({ req, res, expectsContinue }, toPlainHeaders(req) ? enter(req, false, deps) : refused);
   };
   server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
   // Without this listener node:http says "100 Continue" by itself, also to whom we hold or refuse.
@@ -128,13 +137,17 @@ export function createProxy(deps: ProxyDeps): Proxy {
   server.on("upgrade", (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // node:http has taken its own listeners off.
     socket.on("error", () => socket.destroy());
-    if (socket.remoteAddress === undefined || isBusy(req)) return void socket.destroy();
+    if (socket.remoteAddress === undefined || isBusy(socket)) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
-    const entrance: Entrance = mayUpgrade(req) ? enter(req, true, deps) : { kind: "refused", code: "BAD_REQUEST" };
+    const entrance = mayUpgrade(req) ? enter(req, true, deps) : refused;
     const log = deps.accessLog ?? null;
     if (log !== null) watchSocket({ req, socket, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
     serve(entrance, createSocketExit({ req, socket, head }, deps), limited);
+  });
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
   });
   return {
     server,
@@ -142,7 +155,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
       const closing = closeServer(server, { clock, graceMs });
       for (const socket of upgraded) socket.destroySoon();
       await closing;
-      for (const socket of upgraded) socket.destroy();
+      for (const socket of [...upgraded, ...connections]) socket.destroy();
     },
   };
 }
@@ -153,6 +166,27 @@ function aliasOf(entrance: Entrance): string | null {
 
 function trustOf({ isTrusted, proxyHops }: TrustDeps): TrustDeps {
   return { isTrusted, proxyHops };
+}
+
+/** A server that does not listen yet, with the limits of every door of ours. */
+function openServer(
+  { certificates, clock, timeouts = headTimeouts }: ProxyDeps,
+  asked: Pick<SecureServerOptions, "isBusy" | "shouldUpgrade">,
+): Server {
+  const common = { clock, keepAliveMs: keepAliveTimeoutMs, maxHeaderBytes, ...asked, ...timeouts };
+  if (certificates !== undefined) return createSecureServer({ certificates, ...common });
+  const server = createServer({
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: maxHeaderBytes,
+    insecureHTTPParser: false,
+    shouldUpgradeCallback: asked.shouldUpgrade,
+  });
+  // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
+  server.maxHeadersCount = 0;
+  return server;
 }
 
 /**
@@ -179,6 +213,10 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limi
     return deps.reserved(exit.req, exit.response(), entrance);
   }
   if (entrance.facts.probe && deps.exams !== undefined) noteExam(exit.req, entrance, deps.exams);
+  if (deps.redirectPort !== undefined && entrance.facts.proto === "http") {
+    redirect(exit.response(), entrance.facts, deps.redirectPort);
+    return discardRest(exit.req, clock);
+  }
   // Before the gate: what is too much for the route wakes nothing.
   const excess = route.spec.limits === undefined ? null : limiter.excess(route.spec.limits, exit.req, entrance);
   if (excess !== null) return refuse(excess.code, route, excess.retryAfterS);
@@ -225,7 +263,7 @@ function createResponseExit({ req, res, expectsContinue }: ResponseCaller, deps:
       return res;
     },
     onLeave: (leave) => void res.once("close", leave),
-    isGone: () => res.destroyed || req.socket.destroyed,
+    isGone: () => (isHttp2(req) ? isStreamGone(req) : res.destroyed || req.socket.destroyed),
     onEnd: (end) => void res.once("close", end),
     forward({ route, outgoing }, refuse, onFailure) {
       const { files } = route.spec;

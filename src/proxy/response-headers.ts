@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { isHttp2 } from "./http2.ts";
 import { toVia } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
 import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
@@ -20,7 +21,8 @@ export function toClientHeaders(
     if (name === "content-length" && (isChunked || answer.status === 204)) continue;
     out[name] = headers[name];
   }
-  if (isChunked && headers.trailer !== undefined && canHaveTrailers(answer)) out.trailer = headers.trailer;
+  const isOpen = isChunked || (isHttp2(answer.req) && headers["content-length"] === undefined);
+  if (isOpen && headers.trailer !== undefined && canHaveTrailers(answer)) out.trailer = headers.trailer;
   return out;
 }
 
@@ -44,7 +46,7 @@ export function addExtras(
 }
 
 function canHaveTrailers({ req, status }: { readonly req: IncomingMessage; readonly status: number }): boolean {
-  return req.httpVersionMinor === 1 && req.method !== "HEAD" && status !== 204 && status !== 304;
+  return (req.httpVersionMinor === 1 || isHttp2(req)) && req.method !== "HEAD" && status !== 204 && status !== 304;
 }
 
 /** The reason phrase as node:http accepts it; undefined = the standard one. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isHostForm } from "../net/host-form.ts";
+import { hasStreamBody, isHttp2 } from "./http2.ts";
 
 /** What a request asks for: the raw pieces of its target, and the host it names. */
 export interface Target {
@@ -50,7 +51,9 @@ function hasSecondHost(rawHeaders: readonly string[]): boolean {
 }
 
 /** Whether the request carries a body. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody(req: IncomingMessage): boolean {
+  if (isHttp2(req)) return hasStreamBody(req);
+  const { headers } = req;
   if (headers["transfer-encoding"] !== undefined) return true;
   const length = headers["content-length"];
   return length !== undefined && Number(length) > 0;

@@ -60,6 +60,9 @@ export interface StageOptions {
   readonly hasWorkload?: boolean;
   readonly clock?: Clock;
   readonly timeouts?: HeadTimeouts;
+  /** The proxy speaks TLS with these. */
+  readonly certificates?: NonNullable<ProxyDeps["certificates"]>;
+  readonly redirectPort?: number;
   readonly dialed?: NonNullable<ProxyDeps["dialed"]>;
 }
 
@@ -102,6 +105,8 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     ...(options.names !== undefined && { names: options.names }),
     ...(options.accessLog !== undefined && { accessLog: options.accessLog }),
     ...(options.dialed !== undefined && { dialed: options.dialed }),
+    ...(options.certificates !== undefined && { certificates: options.certificates }),
+    ...(options.redirectPort !== undefined && { redirectPort: options.redirectPort }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     isTrusted: () => trusted,

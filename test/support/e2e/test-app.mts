@@ -1,7 +1,7 @@
 /**
  * The app that sleeps in end-to-end tests; runs inside a container, so it imports nothing but Node's own modules.
  *
- * LISTEN_DELAY_MS: listens that much later. LOGIN=1: `/` says 401. EXIT=code: ends at once. NEVER_LISTEN=1: never does.
+ * PORT: where it listens (8080). LISTEN_DELAY_MS: listens that much later. LOGIN=1: `/` says 401. EXIT=code: ends at once. NEVER_LISTEN=1: never does.
  * `/stats` tells what reached it; `/stream?ms=` answers slowly; any other path echoes; upgrades are echoed as WebSocket.
  */
 import { createHash } from "node:crypto";
@@ -91,7 +91,7 @@ setTimeout(
     if (env["NEVER_LISTEN"] !== undefined) return void setInterval(() => undefined, 60_000);
     createServer(answer)
       .on("upgrade", echo)
-      .listen(8080, () => process.stdout.write("listening\n"));
+      .listen(Number(env["PORT"] ?? 8080), () => process.stdout.write("listening\n"));
   },
   Number(env["LISTEN_DELAY_MS"] ?? 0),
 );
