@@ -14,11 +14,13 @@ import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
 import { limitPerClient } from "./limits.ts";
 import { loginStyle } from "./login-page.ts";
+import { logStream } from "./log-stream.ts";
 import { loginEndpoints } from "./login.ts";
 import { createLogins } from "./logins.ts";
 import { readingEndpoints } from "./reading.ts";
 import { createSessions } from "./sessions.ts";
 import { createStreams } from "./streams.ts";
+import type { Streams } from "./streams.ts";
 
 /** API, dashboard, health and metrics: everything on the control listener but hook paths. */
 export interface Control {
@@ -41,6 +43,7 @@ const logins = { count: 10, perMs: 60_000 };
 /** What strangers may look at: enough for many probes behind one address. */
 const publicLooks = { count: 300, perMs: 10_000 };
 const mostEventStreams = 200;
+const mostLogStreams = 50;
 
 /**
  * The API is closed to whoever is not let in (`admin`), and so are metrics unless they are public. Reading changes nothing
@@ -51,7 +54,11 @@ export function createControl(deps: ControlDeps): Control {
   const passwordsAndTokens = createLogins(deps);
   const access = createAccess(lookThrough(deps, { logins: passwordsAndTokens, sessions }));
   const login = loginEndpoints(lookThrough(deps, { access, logins: passwordsAndTokens, sessions }));
-  const events = createStreams({ clock: deps.clock, stillIn: access.stillIn, most: mostEventStreams });
+  const { clock } = deps;
+  const streams = {
+    events: createStreams({ clock, stillIn: access.stillIn, most: mostEventStreams }),
+    logs: createStreams({ clock, stillIn: access.stillIn, most: mostLogStreams }),
+  };
 
   const doors = createRouter();
   const mayLook = limitPerClient(publicLooks, deps);
@@ -78,7 +85,7 @@ export function createControl(deps: ControlDeps): Control {
   addReadable(doors, gatewayPaths.page, gateway.page);
   addReadable(doors, gatewayPaths.api, gateway.api);
   doors.route(gatewayPaths.wake).post(gateway.wake).all(onlyMethods("POST"));
-  doors.use("/api/v1", access.require, createApi(deps, access, events));
+  doors.use("/api/v1", access.require, createApi(deps, access, streams));
 
   const app = express();
   app.disable("x-powered-by");
@@ -90,14 +97,25 @@ export function createControl(deps: ControlDeps): Control {
   app.use(doors);
   app.use(notFound);
   app.use(createErrorAnswer(deps.logger));
-  return { serve: app, close: () => events.close() };
+  return {
+    serve: app,
+    close() {
+      streams.events.close();
+      streams.logs.close();
+    },
+  };
 }
 
-function createApi(deps: ControlDeps, access: Access, streams: ReturnType<typeof createStreams>): Router {
+function createApi(
+  deps: ControlDeps,
+  access: Access,
+  streams: { readonly events: Streams; readonly logs: Streams },
+): Router {
   const api = createRouter();
   const readable = { ...readingEndpoints(deps, access), ...historyEndpoints(deps), ...doctorEndpoints(deps) };
   for (const [path, answer] of Object.entries(readable)) addReadable(api, path, answer);
-  addReadable(api, "/events", eventStream({ journal: deps.journal, streams }));
+  addReadable(api, "/events", eventStream({ journal: deps.journal, streams: streams.events }));
+  addReadable(api, "/workloads/:alias/logs", logStream(deps, streams.logs));
   const askable = { ...askingEndpoints(deps, access), ...healthActions(deps), ...doctorActions(deps) };
   for (const [path, answer] of Object.entries(askable)) addAskable(api, path, answer);
   return api;

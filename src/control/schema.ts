@@ -8,7 +8,7 @@ const Time = z.iso.datetime();
 const Milliseconds = z.number().nonnegative();
 const Count = z.int().nonnegative();
 
-const Failure = z.strictObject({ code: z.string(), message: z.string() });
+export const Failure = z.strictObject({ code: z.string(), message: z.string() });
 
 export const Health = z.strictObject({
   status: z.enum(healthStatuses),
@@ -114,6 +114,8 @@ export const Event = z.strictObject({
 });
 export type Event = z.infer<typeof Event>;
 
+/** On a stream of logs: one line, as text. */
+export const LogLine = z.strictObject({ line: z.string() });
 /** On the stream of events: some were missed. */
 export const Reset = z.strictObject({ message: z.string() });
 export const Events = z.strictObject({ events: z.array(Event) });

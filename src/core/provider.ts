@@ -88,6 +88,14 @@ export interface IoOptions {
   readonly signal: AbortSignal;
 }
 
+/** From where on output is followed. */
+export interface FollowOptions extends IoOptions {
+  /** As many of the lines there are already. */
+  readonly lines: number;
+  /** None from before this (wall clock ms). */
+  readonly since?: number;
+}
+
 export interface StopOptions extends IoOptions {
   /** null = the workload's own, else SIGTERM. */
   readonly stopSignal: string | null;
@@ -218,6 +226,12 @@ export interface Provider {
     ref: string,
     options: IoOptions & { readonly lines: number; readonly since?: number },
   ): Promise<readonly string[]>;
+  /**
+   * The last lines of its output, then each further one as it is written. Ends when the workload does (an engine whose
+   * output outlives that may go on) or `signal` aborts; fails with a NodoffError. Absent where the engine cannot: then
+   * `logs` is asked again and again.
+   */
+  follow?(ref: string, options: FollowOptions): AsyncIterable<string>;
   counters(ref: string, options: IoOptions): Promise<Counters>;
   /** The address a client on nodoff's own network reaches. Read anew after each start: it changes. */
   address(ref: string, query: AddressQuery, options: IoOptions): Promise<Address>;

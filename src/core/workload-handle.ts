@@ -1,4 +1,5 @@
 import type { Failure } from "./errors.ts";
+import type { FollowOptions } from "./provider.ts";
 import type { Reason } from "./verdict.ts";
 import type { StateName } from "./state.ts";
 import type { WorkloadSpec } from "./spec.ts";
@@ -79,5 +80,7 @@ export interface WorkloadHandle {
   requireDockerHandOver(): void;
   /** The last `lines` lines of its output; empty when the engine cannot say. Never rejects. */
   logs(lines: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** As `Provider.follow`, of every engine. */
+  follow(options: FollowOptions): AsyncIterable<string>;
   view(): WorkloadView;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { NodoffError } from "../core/errors.ts";
 import type { Look, Provider } from "../core/provider.ts";
+import { mergeLines } from "./following.ts";
 import type { Link, Workload } from "./workload-parts.ts";
 
 export interface GroupDeps {
@@ -84,6 +85,14 @@ export function createGroupProvider({ clock, membersOf }: GroupDeps): Provider {
         ),
       );
       return tails.flat().slice(-options.lines);
+    },
+    async *follow(ref, options) {
+      const members = need(ref);
+      yield* mergeLines(
+        members.map(({ spec }) => `${spec.alias}: `),
+        (index, signal) => members[index]?.follow({ ...options, signal }) ?? [],
+        options.signal,
+      );
     },
     async counters(ref, options) {
       const all = await Promise.all(

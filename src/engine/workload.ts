@@ -1,7 +1,7 @@
 import { type Failure, toFailure } from "../core/errors.ts";
 import type { WakeStep } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
+import type { Change, EngineHealth, FollowOptions, Look, Provider } from "../core/provider.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { type Command, type Input, type State, step } from "../core/state.ts";
 import { createTallies, recordState, type Tallies } from "../core/tallies.ts";
@@ -10,6 +10,7 @@ import type { Outcome, SleepAnswer, WakeCause, WorkloadView } from "../core/work
 import { type CommandQueue, createCommandQueue } from "./command-queue.ts";
 import { isDependencyAway } from "./dependencies.ts";
 import { fallAsleep, methodOf } from "./falling-asleep.ts";
+import { pollOutput } from "./following.ts";
 import { type SignalView, signalsOf } from "./looking.ts";
 import { listed, observe, reconcile } from "./observing.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -173,6 +174,12 @@ class WorkloadUnit implements Unit {
       this.logger().debug("logs not readable", { error: toFailure(error).message });
       return [];
     }
+  }
+
+  follow(options: FollowOptions): AsyncIterable<string> {
+    const { provider, clock } = this.deps;
+    const { ref } = this.spec;
+    return provider.follow?.(ref, options) ?? pollOutput({ provider, clock, ref }, options);
   }
 
   view(): WorkloadView {

@@ -1,7 +1,7 @@
-import { stripVTControlCharacters } from "node:util";
 import type { Clock } from "../core/clock.ts";
 import type { Route } from "../core/route.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
+import { toPlainLine } from "../net/plain-line.ts";
 import { answer } from "./asked.ts";
 import type { Asked } from "./asked.ts";
 
@@ -25,7 +25,9 @@ export function createLogTail(clock: Clock): LogTail {
     if (known !== undefined) return known;
     const patience = new AbortController();
     const giveUp = clock.after(patienceMs, () => patience.abort());
-    const lines = workload.logs(loading.logLines, patience.signal).then((raw) => raw.map(toPlainLine), noLines);
+    const lines = workload
+      .logs(loading.logLines, patience.signal)
+      .then((raw) => raw.map((line) => toPlainLine(line, maxLineLength)), noLines);
     fresh.set(alias, lines);
     void lines.then(() => {
       giveUp();
@@ -46,10 +48,3 @@ export function createLogTail(clock: Clock): LogTail {
 }
 
 const noLines = (): readonly string[] => [];
-
-/** Without colours, cursor movements and other control characters; the page shows it as text. */
-function toPlainLine(line: string): string {
-  return stripVTControlCharacters(line)
-    .replace(/[^\P{Cc}\t]/gu, "")
-    .slice(0, maxLineLength);
-}

@@ -77,6 +77,7 @@ export function fakeWorkload(
     recheck: change("recheck"),
     requireDockerHandOver: change("hand-over"),
     logs: () => Promise.resolve([]),
+    async *follow() {},
     view: () => full,
   };
 }

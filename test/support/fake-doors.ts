@@ -59,6 +59,7 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
       logReads++;
       return Promise.resolve(this.output);
     },
+    async *follow() {},
     view: () => view,
     become(next, over = {}) {
       view = { ...view, failure: null, nextTryAt: null, ...over, state: next };

@@ -13,6 +13,7 @@ import { createInsight } from "./insight.ts";
 import { toEndpoint } from "./endpoint.ts";
 import type { DockerTls } from "./endpoint.ts";
 import { createMarks } from "./marks.ts";
+import { followOutput } from "./follow.ts";
 import { readOutput } from "./output.ts";
 import { createPower } from "./power.ts";
 import { missingRights } from "./rights.ts";
@@ -130,6 +131,10 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
     kill: acting(power.kill),
     watch,
     logs: open(async (ref, io) => readOutput(client, await containers.need(ref, { signal: io.signal }), io)),
+    async *follow(ref, io) {
+      const raw = await open(containers.need)(ref, { signal: io.signal });
+      yield* followOutput(client, raw, { ...io, closing: closing.signal });
+    },
     counters: open((ref, io) =>
       processes.ask<Counters>(ref, io, {
         ended: {},

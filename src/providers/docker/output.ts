@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type Dockerode from "dockerode";
 import { NodoffError } from "../../core/errors.ts";
 import type { IoOptions } from "../../core/provider.ts";
 import type { Client } from "./client.ts";
@@ -20,20 +21,7 @@ export async function readOutput(
   const read = raw.Config?.Tty === true ? createTextReader(tail.push) : createFrameReader(tail.push);
   try {
     await client.call("GET /containers/{id}/logs", { signal }, async ({ docker }, abortSignal) => {
-      const query = { stdout: true, stderr: true, follow: false, tail: lines };
-      const stream = await new Promise<Readable>((resolve, reject) => {
-        // Not `container.logs`: that reads everything into memory and parses an output that happens to be JSON.
-        const path = `/containers/${raw.Id}/logs?`;
-        const options = {
-          path,
-          method: "GET",
-          isStream: true,
-          statusCodes: { 200: true },
-          options: query,
-          abortSignal,
-        };
-        docker.modem.dial(options, (error, result) => (error ? reject(error) : resolve(result as Readable)));
-      });
+      const stream = await openOutput({ docker, id: raw.Id, query: { follow: false, tail: lines }, abortSignal });
       await untilAborted(drain(stream, read.write), abortSignal);
     });
   } catch (error) {
@@ -44,7 +32,34 @@ export async function readOutput(
   return tail.lines();
 }
 
-function isUnreadable(message: string): boolean {
+/** What a container writes and wrote, as the engine sends it. */
+export function openOutput({
+  docker,
+  id,
+  query,
+  abortSignal,
+}: {
+  readonly docker: Dockerode;
+  readonly id: string;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly abortSignal: AbortSignal;
+}): Promise<Readable> {
+  return new Promise<Readable>((resolve, reject) => {
+    const options = {
+      // Not `container.logs`: that reads everything into memory and parses an output that happens to be JSON.
+      path: `/containers/${id}/logs?`,
+      method: "GET",
+      isStream: true,
+      statusCodes: { 200: true },
+      options: { stdout: true, stderr: true, ...query },
+      abortSignal,
+    };
+    docker.modem.dial(options, (error, result) => (error ? reject(error) : resolve(result as Readable)));
+  });
+}
+
+/** Whether the engine said so of a log driver that keeps nothing to read. */
+export function isUnreadable(message: string): boolean {
   return /logging driver|does not support reading|dead or marked for removal/i.test(message);
 }
 

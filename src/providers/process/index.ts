@@ -134,6 +134,9 @@ export function createProcessProvider(options: ProcessProviderOptions): ProcessP
     async logs(ref, io) {
       return need(ref, io).tail(io.lines);
     },
+    async *follow(ref, io) {
+      yield* need(ref, io).follow(io);
+    },
     async counters(ref, io) {
       return need(ref, io).usage()?.counters() ?? {};
     },

@@ -51,6 +51,24 @@ async function runs(pid: string | undefined): Promise<boolean> {
 }
 
 describe("process provider", () => {
+  it("tells its output as it is written, over its runs, until nobody listens", async (t) => {
+    const provider = open(t, { app: sh("echo one; echo two; sleep 0.2; echo three") });
+    await provider.start("app", io);
+    await lines(provider, "app", 2);
+    const leaving = new AbortController();
+    const read: string[] = [];
+    let again = true;
+    for await (const line of provider.follow?.("app", { signal: leaving.signal, lines: 1 }) ?? []) {
+      read.push(line);
+      if (line === "three" && again) {
+        again = false;
+        await eventually("its end", async () => (await provider.inspect("app", io))?.power === "stopped");
+        await provider.start("app", io);
+      } else if (line === "three") leaving.abort();
+    }
+    assert.deepEqual(read, ["two", "three", "one", "two", "three"]);
+  });
+
   it("runs the command with its folder and environment, no shell between", async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "ndtest-cwd-"));
     t.after(() => rm(folder, { recursive: true }));

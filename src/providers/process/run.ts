@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
-import type { Change, Look } from "../../core/provider.ts";
+import type { Change, FollowOptions, Look } from "../../core/provider.ts";
 import { signalNumber } from "../stop-signal.ts";
 import type { ProcessDefinition } from "./definition.ts";
 import { spawnGroup } from "./group.ts";
@@ -33,6 +33,7 @@ export interface Run {
   pause(): void;
   resume(): void;
   tail(lines: number): readonly string[];
+  follow(options: FollowOptions): AsyncIterable<string>;
   /** What it uses; undefined while it does not run. */
   usage(): Usage | undefined;
 }
@@ -188,6 +189,7 @@ export function createRun(ref: string, first: ProcessDefinition, deps: RunDeps):
       deps.changed({ kind: "resumed", refs, at: clock.wall() });
     },
     tail: output.tail,
+    follow: output.follow,
     usage: () => alive?.usage,
   };
   return run;

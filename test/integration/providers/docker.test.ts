@@ -67,6 +67,75 @@ describe("docker engine", { skip: await dockerMissing() }, () => {
   const kinds = (watch: ReturnType<typeof recordWatch>, ref: string): string[] =>
     watch.changes(ref).map((change) => (change.kind === "exited" ? `exited asked=${change.asked}` : change.kind));
 
+  describe("output", () => {
+    const ticking = [
+      "sh",
+      "-c",
+      'trap "exit 0" TERM; n=0; while :; do n=$((n+1)); echo "tick $n"; sleep 0.1 & wait $!; done',
+    ];
+
+    for (const tty of [false, true]) {
+      it(`is followed as it is written, until nobody listens${tty ? ", from a terminal too" : ""}`, async (t) => {
+        const provider = open(t);
+        const ref = await fixture.create(`tick-${tty}`, { cmd: ticking, more: { Tty: tty } });
+        await provider.start(ref, io);
+        await untilUp(provider, ref);
+        const leaving = new AbortController();
+        t.after(() => leaving.abort());
+        const read: string[] = [];
+        for await (const line of provider.follow?.(ref, { signal: leaving.signal, lines: 1 }) ?? []) {
+          read.push(line);
+          if (read.length === 4) leaving.abort();
+        }
+        const first = Number(read[0]?.split(" ")[1]);
+        assert.deepEqual(
+          read.slice(0, 4),
+          [0, 1, 2, 3].map((more) => `tick ${first + more}`),
+        );
+      });
+    }
+
+    it("ends with the container, and goes on from a time when it runs again", async (t) => {
+      const provider = open(t);
+      const ref = await fixture.create("tick-twice", { cmd: ["sh", "-c", "echo one; sleep 0.3; echo two"] });
+      const follow = async (since?: number): Promise<string[]> => {
+        const read: string[] = [];
+        const options = { ...io, lines: 100, ...(since !== undefined && { since }) };
+        for await (const line of provider.follow?.(ref, options) ?? []) read.push(line);
+        return read;
+      };
+      await provider.start(ref, io);
+      assert.deepEqual(await follow(), ["one", "two"]);
+      await fixture.container(ref).wait();
+      const since = Date.now();
+      await provider.start(ref, io);
+      assert.deepEqual(await follow(since), ["one", "two"]);
+      assert.deepEqual((await follow()).length, 4);
+    });
+
+    it("breaks off with the engine and with the provider, and is none of what is not there", async (t) => {
+      const way = await relay(t, "tcp");
+      const provider = open(t, { url: way.url });
+      const ref = await fixture.create("tick-cut", { cmd: ticking });
+      await provider.start(ref, io);
+      const first = async (end: () => void): Promise<void> => {
+        for await (const line of provider.follow?.(ref, { ...io, lines: 1 }) ?? []) if (line !== "") end();
+      };
+      await assert.rejects(
+        first(() => way.cut()),
+        { code: "PROVIDER_UNAVAILABLE" },
+      );
+      await first(() => void provider.close());
+      const other = open(t);
+      await assert.rejects(
+        async () => {
+          for await (const line of other.follow?.("ndtest-none", { ...io, lines: 1 }) ?? []) assert.fail(line);
+        },
+        { code: "GONE" },
+      );
+    });
+  });
+
   describe("connection", () => {
     it("cut: it comes back without a word, and nothing is lost or told twice", async (t) => {
       const way = await relay(t, "tcp");

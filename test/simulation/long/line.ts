@@ -126,6 +126,7 @@ export function createLine(deps: LineDeps): Provider {
     stop: (ref, io) => through("stop", ref, io, () => end(ref, 0)),
     kill: (ref, io) => through("kill", ref, io, () => end(ref, 137)),
     logs: () => Promise.resolve([]),
+    async *follow() {},
     counters: (ref, io) =>
       through("counters", ref, io, () => ({ memoryBytes: need(ref).plan.name.length * 1_000_000 })),
     address: (ref, query, io) =>
