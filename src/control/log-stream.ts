@@ -81,10 +81,10 @@ function newsOf(
   alias: string,
   { clock, journal, stream }: { readonly clock: Clock; readonly journal: Journal; readonly stream: Stream },
 ): News {
-  let isNew = false;
+  const now = { isNew: false, isRested: false };
   let wake = (): void => undefined;
   const leave = journal.subscribe(() => {
-    isNew = true;
+    now.isNew = true;
     wake();
   }, alias);
   stream.ended.addEventListener(
@@ -97,15 +97,15 @@ function newsOf(
   );
   const turn = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   return {
-    read: () => void (isNew = false),
+    read: () => void (now.isNew = false),
     async next() {
       const { ended } = stream;
-      let rested = false;
+      now.isRested = false;
       const cancel = clock.after(pauseMs, () => {
-        rested = true;
+        now.isRested = true;
         wake();
       });
-      while (!ended.aborted && !(isNew && rested)) await turn();
+      while (!ended.aborted && !(now.isNew && now.isRested)) await turn();
       cancel();
     },
   };
