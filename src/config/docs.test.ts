@@ -6,7 +6,7 @@ import { formatLabelError, readLabels } from "./labels.ts";
 import { formatConfigError, loadConfig } from "./load.ts";
 
 const root = new URL("../../", import.meta.url);
-const skipped = new Set(["node_modules", "src", "test", "dist"]);
+const skipped = new Set(["node_modules", "src", "test", "dist", "package"]);
 
 /** Fenced YAML blocks that say in their first line which file they are of, with the line they start at. */
 function blocksOf(markdown: string, file = "nodoff.yaml"): { text: string; line: number }[] {

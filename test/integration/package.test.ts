@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -12,19 +12,20 @@ import { ask, navigation } from "../support/e2e/client.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const run = promisify(execFile);
 
-/** The bundle alone in a folder of its own: what it does not bring along it has not got. */
-void describe("the bundle", () => {
+interface Packed {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** What is shipped, in a folder of its own: what it does not bring along it has not got. */
+void describe("the package", () => {
   let folder = "";
   let dist = "";
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "nodoff-bundle-"));
     dist = join(folder, "dist");
-    const rolldown = join(root, "node_modules", "rolldown", "bin", "cli.mjs");
-    await run(process.execPath, [rolldown, "-c", "rolldown.config.ts", "--dir", dist], { cwd: root });
-    for (const name of ["templates", "nodoff.schema.json", "package.json"]) {
-      await symlink(join(root, name), join(folder, name));
-    }
+    await run(process.execPath, [join(root, "scripts", "package.ts"), folder]);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
@@ -47,6 +48,26 @@ log: { format: json }
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     const { stdout } = await run(process.execPath, [join(dist, "main.js"), "--version"], { cwd: folder });
     assert.equal(stdout.trim(), version);
+  });
+
+  void it("packs into what npm installs: a command, its files, no dependency", async (t) => {
+    const { stdout } = await run("npm", ["pack", "--dry-run", "--json"], { cwd: folder });
+    const [packed] = JSON.parse(stdout) as readonly [{ unpackedSize: number; size: number; files: readonly Packed[] }];
+    const tops = [...new Set(packed.files.map(({ path }) => path.split("/")[0] ?? ""))].toSorted();
+    const { files } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { files: readonly string[] };
+    assert.deepEqual(tops, ["LICENSE", "README.md", "package.json", ...files].toSorted());
+    assert.equal(packed.files.find(({ path }) => path === "dist/main.js")?.mode, 0o755);
+    for (const { path } of packed.files) assert.doesNotMatch(path, /\.test\.|\.map$|node_modules|\.env|\.key$|\.pem$/);
+    const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Readonly<
+      Record<string, unknown>
+    >;
+    assert.deepEqual(
+      [manifest["bin"], manifest["dependencies"], manifest["scripts"]],
+      [{ nodoff: "dist/main.js" }, undefined, undefined],
+    );
+    assert.ok(packed.size < 4e6, `${packed.size} bytes`);
+    const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+    t.diagnostic(`npm package: ${packed.files.length} files, ${mb(packed.size)}, ${mb(packed.unpackedSize)} unpacked`);
   });
 
   void it("answers /healthz, and reads the Docker library only where a Docker provider is configured", async (t) => {
@@ -103,5 +124,13 @@ log: { format: json }
     assert.match(held.text, /Awake\./);
     await demo.close();
     assert.equal(await demo.ended, 0);
+  });
+});
+
+void describe("the systemd unit", () => {
+  void it("is one that systemd takes", async () => {
+    // Words about anything else it finds on this machine go to the same place: ours name the file.
+    const { stderr } = await run("systemd-analyze", ["verify", "--man=no", join(root, "deploy", "nodoff.service")]);
+    assert.doesNotMatch(stderr, /nodoff\.service/);
   });
 });
