@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { freePort, until } from "../support/e2e/child.ts";
+import { openBrowser } from "../support/e2e/chromium.ts";
 import { ask, navigation } from "../support/e2e/client.ts";
 import { startNginx } from "../support/e2e/nginx.ts";
 import type { Door } from "../support/e2e/kit.ts";
 import { startNodoff } from "../support/e2e/nodoff.ts";
 import type { Nodoff } from "../support/e2e/nodoff.ts";
 import { arrives } from "../support/e2e/requests.ts";
-import { openBrowser } from "../support/e2e/world.ts";
 import { openPve } from "../support/pve/pve.ts";
 import type { Pve } from "../support/pve/pve.ts";
 import type { SimGuest } from "../support/pve/model.ts";

@@ -1,94 +1,21 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { describeDoor } from "../support/e2e/acceptance.ts";
-import { freePort, until } from "../support/e2e/child.ts";
-import { ask, echo, navigation, program } from "../support/e2e/client.ts";
+import { until } from "../support/e2e/child.ts";
+import { openBrowser } from "../support/e2e/chromium.ts";
+import { ask, program } from "../support/e2e/client.ts";
 import { type App, openDocker } from "../support/e2e/docker.ts";
-import type { Door, Site } from "../support/e2e/kit.ts";
 import { type Nodoff, startNodoff } from "../support/e2e/nodoff.ts";
 import { arrives } from "../support/e2e/requests.ts";
-import { noTraefik, readLabels, startTraefik, startTraefikFile, type Traefik } from "../support/e2e/traefik.ts";
-import { hostOf, openBrowser, starts } from "../support/e2e/world.ts";
+import {
+  carryLabels,
+  dockerProvider,
+  noTraefik,
+  readLabels,
+  startTraefik,
+  type Traefik,
+} from "../support/e2e/traefik.ts";
 
-describeDoor("Traefik with the kit's file provider (dynamic.yml)", {
-  skip: noTraefik,
-  open: (nodoff, sites) => startTraefikFile({ hookPort: nodoff.port, sites }),
-});
-
-describeDoor("Traefik with labels on nodoff's container (compose.way-b.yml)", {
-  skip: noTraefik,
-  open: (nodoff, sites) => openWayB(nodoff, sites),
-});
-
-describe("Traefik, while nodoff is away", { skip: noTraefik }, () => {
-  let app: App;
-  let sites: readonly Site[];
-  before(async () => {
-    app = await (await openDocker()).createApp();
-    sites = [{ alias: "blog", host: hostOf("blog"), address: `127.0.0.1:${app.port}` }];
-    await app.start();
-    await app.listening();
-  });
-  after(() => app.remove());
-
-  it("answers 500 with the kit as it is", async (t) => {
-    const door = await startTraefikFile({ hookPort: await freePort(), sites });
-    t.after(() => door.close());
-    assert.equal((await ask(door.port, { host: hostOf("blog"), path: "/", headers: navigation })).status, 500);
-  });
-
-  it("lets requests through, bodies whole, with fail-open.yml", async (t) => {
-    const door = await startTraefikFile({ hookPort: await freePort(), sites, failOpen: true });
-    t.after(() => door.close());
-    const body = Buffer.alloc(1_000_000, "x");
-    const reply = await ask(door.port, { host: hostOf("blog"), path: "/upload", method: "POST", body });
-    assert.equal(reply.status, 200);
-    assert.equal((JSON.parse(reply.text) as { bytes: number }).bytes, body.length);
-    assert.equal(await echo(door.port, { host: hostOf("blog"), path: "/socket" }, "open"), "open");
-  });
-});
-
-/** A container that carries the labels the kit gives nodoff's; nodoff itself runs on the host in these tests. */
-async function carryLabels(labels: Readonly<Record<string, string>>): Promise<{ run: string; carrier: App }> {
-  const run = `run-${process.pid}-${await freePort()}`;
-  const { createApp } = await openDocker();
-  const carrier = await createApp({ labels: { ...labels, "nodoff-test.run": run } });
-  await carrier.start();
-  return { run, carrier };
-}
-
-function dockerProvider(run: string): readonly string[] {
-  return [
-    "--providers.docker=true",
-    "--providers.docker.exposedbydefault=false",
-    `--providers.docker.constraints=Label(\`nodoff-test.run\`,\`${run}\`)`,
-  ];
-}
-
-async function openWayB(nodoff: Nodoff, sites: readonly Site[]): Promise<Door> {
-  const labels: Record<string, string> = {};
-  for (const { alias, host, address } of sites) {
-    const ofSite = await readLabels("compose.way-b.yml", "nodoff", {
-      "nodoff:8090": `127.0.0.1:${nodoff.port}`,
-      "routers.blog.": `routers.${alias}.`,
-      "service: blog": `service: ${alias}`,
-      "services.blog.": `services.${alias}.`,
-      "blog.example.com": host,
-      "blog-web:2368": address,
-    });
-    Object.assign(labels, ofSite);
-  }
-  const { run, carrier } = await carryLabels(labels);
-  const traefik = await startTraefik(dockerProvider(run));
-  for (const { alias } of sites) await traefik.routed(`${alias}@docker`);
-  return {
-    port: traefik.port,
-    close: async () => {
-      await traefik.close();
-      await carrier.remove();
-    },
-  };
-}
+const host = "blog.localhost";
 
 describe("Traefik with labels on the app alone (compose.way-a.yml)", { skip: noTraefik }, () => {
   const alias = `blog-${process.pid}`;
@@ -109,7 +36,7 @@ describe("Traefik with labels on the app alone (compose.way-a.yml)", { skip: noT
     const { run, carrier } = await carryLabels(middleware);
     ends.push(() => carrier.remove());
     const labels = await readLabels("compose.way-a.yml", "blog-web", {
-      "blog.example.com": hostOf("blog"),
+      "blog.example.com": host,
       "nodoff.name: blog": `nodoff.name: ${alias}`,
       "idle_timeout: 15m": "idle_timeout: 3s",
       '"2368"': '"8080"',
@@ -141,20 +68,23 @@ describe("Traefik with labels on the app alone (compose.way-a.yml)", { skip: noT
 
   it("keeps the stopped app's router, shows the page and brings a browser to its deep link", async () => {
     await asleep();
-    await arrives(browser(), { port: traefik.port, host: hostOf("blog"), path: "/deep/link?q=1" });
+    await arrives(browser(), { port: traefik.port, host, path: "/deep/link?q=1" });
     assert.equal((await app.stats()).requests["GET /deep/link?q=1"], 1);
   });
 
   it("sends a held GET to the same address again once Traefik sees the server", async () => {
     const since = await asleep();
-    const url = await follow(`http://${hostOf("blog")}:${traefik.port}/api/items?q=1`);
+    const url = await follow(`http://${host}:${traefik.port}/api/items?q=1`);
     assert.equal(url, "/api/items?q=1");
-    assert.equal(await starts(app, since), 1);
+    assert.deepEqual(
+      (await app.events(since)).filter((action) => action === "start"),
+      ["start"],
+    );
   });
 
   it("asks a held POST to come again, and lets it through then", async () => {
     await asleep();
-    const post = { host: hostOf("blog"), path: "/upload", method: "POST", body: "hello" };
+    const post = { host, path: "/upload", method: "POST", body: "hello" };
     const held = await ask(traefik.port, post);
     assert.equal(held.status, 503);
     assert.ok(held.headers["retry-after"] !== undefined);
@@ -164,7 +94,7 @@ describe("Traefik with labels on the app alone (compose.way-a.yml)", { skip: noT
 
   it("stops the app after the idle_timeout of its label", async () => {
     const since = await asleep();
-    await follow(`http://${hostOf("blog")}:${traefik.port}/`);
+    await follow(`http://${host}:${traefik.port}/`);
     await app.event("die", since);
     await nodoff.inState(alias, "napping");
   });

@@ -20,8 +20,9 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** Passes bytes between `listen` (a socket's path, or null for a TCP port) and the Unix socket `target`. */
-export async function createRelay({ listen, target }: { listen: string | null; target: string }): Promise<Relay> {
+/** Passes bytes between `listen` (a socket's path, or null for a TCP port) and `target`, a socket's path or a port of 127.0.0.1. */
+export async function createRelay(options: { listen: string | null; target: string | number }): Promise<Relay> {
+  const { listen, target } = options;
   const pairs = new Set<readonly [Socket, Socket]>();
   let frozen = false;
   let port = 0;
@@ -30,7 +31,7 @@ export async function createRelay({ listen, target }: { listen: string | null; t
 
   const accept = (client: Socket): void => {
     connections++;
-    const engine = connect(target);
+    const engine = typeof target === "number" ? connect(target, "127.0.0.1") : connect(target);
     const pair = [client, engine] as const;
     pairs.add(pair);
     const end = (): void => {

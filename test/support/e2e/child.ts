@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -86,6 +88,23 @@ export async function startChild(command: string, args: readonly string[], optio
   }
 
   return { pid: child.pid ?? 0, lines, line, ended, close: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+}
+
+/**
+ * The command with that resolver in place of this machine's (undefined: as it is), for programs that read no other file
+ * than /etc/resolv.conf. Needs to be root.
+ */
+export async function withNames(
+  directory: string,
+  resolver: string | undefined,
+  [command, ...args]: readonly [string, ...string[]],
+): Promise<{ readonly command: string; readonly args: readonly string[] }> {
+  if (resolver === undefined) return { command, args };
+  const file = join(directory, "resolv.conf");
+  await writeFile(file, `nameserver ${resolver}\n`);
+  // In mounts of its own; `exec` keeps the pid.
+  const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+  return { command: "unshare", args: ["--mount", "sh", "-c", script, file, command, ...args] };
 }
 
 /** A port of 127.0.0.1 nobody listens on right now. */

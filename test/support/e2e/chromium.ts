@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 import type { Browser } from "playwright-core";
 
@@ -10,4 +11,12 @@ export async function startChromium(): Promise<Browser> {
   if (executablePath === undefined) throw new Error(`no Chromium at ${places.join(", ")}`);
   // As root Chromium starts only without its sandbox.
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+}
+
+/** A browser for the tests of a suite. */
+export function openBrowser(): () => Browser {
+  let browser: Browser | undefined;
+  before(async () => void (browser = await startChromium()));
+  after(async () => browser?.close());
+  return () => browser!;
 }

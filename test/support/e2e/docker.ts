@@ -40,6 +40,8 @@ export interface App {
   events(since: number): Promise<readonly string[]>;
   /** Resolves at the next event of that name, or one since then. */
   event(action: string, since: number): Promise<void>;
+  /** Deletes the container and makes another of the same name, not started. */
+  recreate(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ export function isAlive(pid: number): boolean {
 async function createApp(docker: Docker, image: string, options: AppOptions): Promise<App> {
   const name = `ndtest-e2e-${randomBytes(4).toString("hex")}`;
   const port = await freePort();
-  const container = await docker.createContainer({
+  const description: Docker.ContainerCreateOptions = {
     name,
     Image: image,
     Cmd: ["/bin/node", "/app/test-app.mts"],
@@ -88,7 +90,8 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
       Binds: [`${script}:/app/test-app.mts:ro`],
       PortBindings: { "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
     },
-  });
+  };
+  let container = await docker.createContainer(description);
   const url = `http://127.0.0.1:${port}`;
 
   const stats = async (): Promise<AppStats> => (await (await fetch(`${url}/stats`)).json()) as AppStats;
@@ -121,6 +124,10 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
       until(`docker event ${action} of ${name}`, async () =>
         (await events(since)).includes(action) ? true : undefined,
       ).then(() => undefined),
+    recreate: async () => {
+      await container.remove({ force: true });
+      container = await docker.createContainer(description);
+    },
     remove: () => container.remove({ force: true }),
   };
 }

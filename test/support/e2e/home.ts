@@ -8,7 +8,7 @@ import type { AtEnd } from "./ends.ts";
 import type { Nodoff, NodoffConfig, NodoffLine } from "./nodoff.ts";
 
 /** A nodoff whose log is read from a moment on: the same words are logged before and after a reload. */
-export interface Served extends Nodoff {
+export interface Served extends Omit<Nodoff, "restart"> {
   /** The log as it is now, for `loggedSince`. */
   mark(): number;
   /** As `logged`, of lines written after `mark`. */

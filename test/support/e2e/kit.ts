@@ -19,9 +19,9 @@ export function adapt(text: string, replacements: Readonly<Record<string, string
   return adapted;
 }
 
-/** What the README says to do for fail-open: take the marks away. */
-export function failOpen(text: string): string {
-  return adapt(text, { "# fail-open: ": "" });
+/** What the READMEs say to do to switch a part on: take the marks away. */
+export function switchOn(mark: "fail-open" | "cached", text: string): string {
+  return adapt(text, { [`# ${mark}: `]: "" });
 }
 
 /** An app as a proxy's configuration names it. */
@@ -31,6 +31,8 @@ export interface Site {
   readonly host: string;
   /** host:port of the app as the proxy reaches it. */
   readonly address: string;
+  /** The proxy asks for name and password (`login` of login.ts) before it asks nodoff. */
+  readonly login?: boolean;
 }
 
 /** A proxy, listening. */

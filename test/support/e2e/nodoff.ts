@@ -21,12 +21,14 @@ export interface Nodoff {
   log(): readonly NodoffLine[];
   /** Resolves with the first matching line, of those logged already (after `from` of them) or to come. */
   logged(matches: (line: NodoffLine) => boolean, what: string): Promise<NodoffLine>;
-  /** GET on the API, with the admin token. */
-  api(path: string): Promise<unknown>;
+  /** GET on the API, with the admin token; with a body, POST. */
+  api(path: string, body?: object): Promise<unknown>;
   /** State of a workload, as the API says it. */
   state(alias: string): Promise<string>;
   /** Resolves once the workload is in that state. */
   inState(alias: string, state: string): Promise<void>;
+  /** Ends it and starts it again at the same port with the same state; resolves once it is ready. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,8 +52,56 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     admin: { token: adminToken },
   };
   await writeFile(file, stringify(whole));
-  const child = await startChild(process.execPath, [main, "serve", "--config", file], { env });
   const origin = `http://127.0.0.1:${port}`;
+  const start = (): Promise<Child> => startReady(origin, ["serve", "--config", file], env);
+  let child = await start().catch(async (error: unknown) => {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  });
+  const earlier: string[] = [];
+
+  async function api(path: string, body?: object): Promise<unknown> {
+    const answer = await fetch(`${origin}/api/v1${path}`, {
+      headers: { Authorization: `Bearer ${adminToken}`, "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+  const state = async (alias: string): Promise<string> =>
+    ((await api(`/workloads/${alias}`)) as { readonly state: string }).state;
+
+  return {
+    port,
+    get child() {
+      return child;
+    },
+    api,
+    state,
+    log: () => [...earlier, ...child.lines].flatMap(toLine),
+    logged: async (matches, what) => toLine(await child.line((text) => toLine(text).some(matches), what))[0]!,
+    inState: async (alias, wanted) => {
+      await until(`${alias} ${wanted}`, async () => ((await state(alias)) === wanted ? true : undefined));
+    },
+    restart: async () => {
+      await child.close();
+      earlier.push(...child.lines);
+      child = await start();
+    },
+    close: async () => {
+      await child.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts it and waits until it is ready. */
+async function startReady(
+  origin: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Child> {
+  const child = await startChild(process.execPath, [main, ...args], { env });
   const exited = { code: null as number | NodeJS.Signals | null };
   void child.ended.then((code) => (exited.code = code));
   await until("nodoff ready", async () => {
@@ -60,33 +110,9 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     return answer?.status === 200 ? true : undefined;
   }).catch(async (error: unknown) => {
     await child.close();
-    await rm(directory, { recursive: true, force: true });
     throw new Error(`${String(error)}\n${child.lines.slice(-30).join("\n")}`, { cause: error });
   });
-
-  async function api(path: string): Promise<unknown> {
-    const answer = await fetch(`${origin}/api/v1${path}`, { headers: { Authorization: `Bearer ${adminToken}` } });
-    if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  }
-  const state = async (alias: string): Promise<string> =>
-    ((await api(`/workloads/${alias}`)) as { readonly state: string }).state;
-
-  return {
-    port,
-    child,
-    api,
-    state,
-    log: () => child.lines.flatMap(toLine),
-    logged: async (matches, what) => toLine(await child.line((text) => toLine(text).some(matches), what))[0]!,
-    inState: async (alias, wanted) => {
-      await until(`${alias} ${wanted}`, async () => ((await state(alias)) === wanted ? true : undefined));
-    },
-    close: async () => {
-      await child.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  return child;
 }
 
 /** A log line, or nothing where the text is none (a warning of Node's). */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { ask, echo, navigation, program, type Question } from "./client.ts";
-import { hostOf } from "./world.ts";
 
 /** Opens the address while the app sleeps: the page first, then the app under the very same address, hash included. */
 export async function arrives(
@@ -25,8 +24,10 @@ export async function arrives(
 }
 
 /** The `at`th of many at once: pages, WebSockets, POSTs, assets and API calls. Rejects when it is not answered well. */
-export async function mixedRequest(port: number, at: number): Promise<void> {
-  const host = hostOf("blog");
+export async function mixedRequest(
+  { port, host }: { readonly port: number; readonly host: string },
+  at: number,
+): Promise<void> {
   const path = `/mixed/held/${at}`;
   switch (at % 10) {
     case 0:
@@ -52,13 +53,17 @@ export async function mixedRequest(port: number, at: number): Promise<void> {
   }
 }
 
-/** Requests to the blog that try to be taken for requests to the victim. */
-export function forgeries(container: string): readonly Question[] {
-  const host = hostOf("blog");
-  const victim = hostOf("victim");
+/** Requests to the liar's host that try to be taken for requests to the victim, by the lies of every proxy's dialect. */
+export function forgeries(options: {
+  /** The host that is asked. */
+  readonly liar: string;
+  readonly victim: { readonly host: string; readonly alias: string; readonly container: string };
+}): readonly Question[] {
+  const host = options.liar;
+  const { host: victim, alias, container } = options.victim;
   const asked = { host, path: "/" };
   return [
-    { host, path: "/?route=victim&via=docker" },
+    { host, path: `/?route=${alias}&via=docker` },
     { host, path: `/?route=${container}&container=${container}` },
     {
       ...asked,
@@ -66,10 +71,14 @@ export function forgeries(container: string): readonly Question[] {
     },
     { ...asked, headers: { ...program, "X-Original-Host": victim, "X-Original-URI": "/", "X-Original-Method": "GET" } },
     { ...asked, headers: { ...program, "X-Original-URI": `http://${victim}/`, "X-Rewrite-URL": "/" } },
-    { ...asked, headers: { ...program, "X-Nodoff-Route": "victim", "X-Nodoff-Upstream": `http://${victim}` } },
+    { ...asked, headers: { ...program, "X-Nodoff-Route": alias, "X-Nodoff-Upstream": `http://${victim}` } },
     { ...asked, headers: { ...program, Forwarded: `host=${victim}`, "X-Host": victim, "X-Forwarded-Server": victim } },
     { host: container, path: "/" },
-    { host, path: "/.nodoff/wait?route=victim&since=napping-not", headers: { ...program, "X-Forwarded-Host": victim } },
-    { host, path: "/.nodoff/loading?route=victim&return=http%3A%2F%2Fvictim.localhost%2F" },
+    {
+      host,
+      path: `/.nodoff/wait?route=${alias}&since=napping-not`,
+      headers: { ...program, "X-Forwarded-Host": victim },
+    },
+    { host, path: `/.nodoff/loading?route=${alias}&return=${encodeURIComponent(`http://${victim}/`)}` },
   ];
 }

@@ -1,8 +1,10 @@
 /**
  * The app that sleeps in end-to-end tests; runs inside a container, so it imports nothing but Node's own modules.
  *
- * PORT: where it listens (8080). LISTEN_DELAY_MS: listens that much later. LOGIN=1: `/` says 401. EXIT=code: ends at once. NEVER_LISTEN=1: never does.
- * `/stats` tells what reached it; `/stream?ms=` answers slowly; any other path echoes; upgrades are echoed as WebSocket.
+ * PORT: where it listens (8080). LISTEN_DELAY_MS: listens that much later. STOP_DELAY_MS: ends that much after it was told to. LOGIN=1: `/` says 401.
+ * EXIT=code: ends at once. NEVER_LISTEN=1: never does.
+ * `/stats` tells what reached it; `/stream?ms=` answers slowly; `/slow?ms=` begins to answer late; `/status?code=` answers
+ * that; `/sse` streams what is said by `/say?words`; any other path echoes; upgrades are echoed as WebSocket.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -14,6 +16,7 @@ const requests: Record<string, number> = {};
 const probes: Record<string, number> = {};
 const bodies: { readonly url: string; readonly bytes: number; readonly sha256: string }[] = [];
 let sockets = 0;
+const listeners = new Set<ServerResponse>();
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const { method = "", url = "/", headers } = request;
@@ -28,6 +31,22 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     return;
   }
   if (url.startsWith("/stream?ms=")) return stream(response, Number(url.slice("/stream?ms=".length)));
+  if (url.startsWith("/status?code=")) {
+    const code = Number(url.slice("/status?code=".length));
+    response.writeHead(code, { "Retry-After": "77" }).end(`the app's own ${code}`);
+    return;
+  }
+  if (url === "/sse") {
+    response.writeHead(200, { "Content-Type": "text/event-stream" }).write("data: hello\n\n");
+    listeners.add(response);
+    response.on("close", () => listeners.delete(response));
+    return;
+  }
+  if (url.startsWith("/say?")) {
+    for (const listener of listeners) listener.write(`data: ${url.slice("/say?".length)}\n\n`);
+    response.end(String(listeners.size));
+    return;
+  }
   const hash = createHash("sha256");
   let bytes = 0;
   request.on("data", (chunk: Buffer) => {
@@ -43,7 +62,9 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 <script>document.getElementById("url").textContent = location.href</script>`);
       return;
     }
-    response.setHeader("Content-Type", "application/json").end(JSON.stringify({ method, url, headers, bytes, sha256 }));
+    const echoed = JSON.stringify({ method, url, headers, bytes, sha256 });
+    const late = url.startsWith("/slow?ms=") ? Number(url.slice("/slow?ms=".length)) : 0;
+    setTimeout(() => response.setHeader("Content-Type", "application/json").end(echoed), late);
   });
 }
 
@@ -84,7 +105,7 @@ function echo(request: IncomingMessage, socket: Socket): void {
 }
 
 // PID 1 ignores SIGTERM unless it says otherwise.
-process.on("SIGTERM", () => process.exit(0));
+process.on("SIGTERM", () => setTimeout(() => process.exit(0), Number(env["STOP_DELAY_MS"] ?? 0)));
 if (env["EXIT"] !== undefined) process.exit(Number(env["EXIT"]));
 setTimeout(
   () => {

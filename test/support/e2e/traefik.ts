@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { type Child, freePort, startChild, until } from "./child.ts";
+import { type App, openDocker } from "./docker.ts";
+import { type Child, freePort, startChild, until, withNames } from "./child.ts";
 import { adapt, type Door, readKit, type Site } from "./kit.ts";
+import { login } from "./login.ts";
 
 /** The Traefik of these tests; without one they are skipped, visibly. */
 export const traefikBin = process.env["TRAEFIK_BIN"];
@@ -12,6 +14,8 @@ export const traefikBin = process.env["TRAEFIK_BIN"];
 export const noTraefik = traefikBin === undefined ? "TRAEFIK_BIN names no Traefik" : false;
 
 export interface Traefik extends Door {
+  /** The entry point `websecure`, with a certificate of Traefik's own; the kit's routers are there as on `web`. */
+  readonly tlsPort: number;
   /** Its API, without a token. */
   readonly apiUrl: string;
   readonly child: Child;
@@ -25,13 +29,19 @@ export async function startTraefik(
   options: {
     /** Removed with it. */
     readonly directory?: string;
+    /** Address of the resolver it asks for the apps' names; needs a directory. */
+    readonly names?: string | undefined;
   } = {},
 ): Promise<Traefik> {
   if (traefikBin === undefined) throw new Error("TRAEFIK_BIN is not set");
   const port = await freePort();
+  const tlsPort = await freePort();
   const apiPort = await freePort();
-  const { directory } = options;
-  const child = await startChild(traefikBin, [
+  const { directory, names } = options;
+  const { command, args } = await withNames(directory ?? tmpdir(), names, [
+    traefikBin,
+    `--entrypoints.websecure.address=127.0.0.1:${tlsPort}`,
+    "--entrypoints.websecure.http.tls=true",
     `--entrypoints.web.address=127.0.0.1:${port}`,
     `--entrypoints.traefik.address=127.0.0.1:${apiPort}`,
     "--api.insecure=true",
@@ -40,9 +50,11 @@ export async function startTraefik(
     "--log.level=INFO",
     ...provider,
   ]);
+  const child = await startChild(command, args);
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   return {
     port,
+    tlsPort,
     apiUrl,
     child,
     routed: async (name) => {
@@ -67,30 +79,45 @@ export async function startTraefikFile(options: {
   readonly failOpen?: boolean;
   /** More static options, such as `--serverstransport.forwardingtimeouts.idleconntimeout=6s`. */
   readonly args?: readonly string[];
+  /** Address of the resolver it asks for the apps' names. */
+  readonly names?: string;
 }): Promise<Traefik> {
   const directory = await mkdtemp(join(tmpdir(), "nodoff-traefik-"));
   const dynamic = toDynamic(await readKit("traefik/dynamic.yml"), options);
   const provider = [`--providers.file.directory=${directory}`, "--providers.file.watch=false", ...(options.args ?? [])];
   if (options.failOpen === true) {
-    const inner = `127.0.0.1:${await freePort()}`;
-    const failOpen = await readKit("traefik/fail-open.yml");
-    await writeFile(join(directory, "fail-open.yml"), failOpen);
+    const { file, inner, args } = await openFailOpen();
+    await writeFile(join(directory, "fail-open.yml"), file);
     dynamic.http.middlewares.nodoff.forwardAuth.address = `http://${inner}/auth/traefik`;
-    // The very lines of the file's head, with this machine's port.
-    const lines = failOpen.matchAll(/^# +(--\S+)(?: +(--\S+))?/gm);
-    const asked = Array.from(lines, ([, ...found]) => found.filter((text) => text !== undefined)).flat();
-    provider.push(...asked.map((text) => text.replace("127.0.0.1:8099", inner)));
+    provider.push(...args);
   }
   await writeFile(join(directory, "dynamic.yml"), stringify(dynamic));
-  const traefik = await startTraefik(provider, { directory });
+  const traefik = await startTraefik(provider, { directory, names: options.names });
   for (const { alias } of options.sites) await traefik.routed(`${alias}@file`);
   return traefik;
+}
+
+/** The shipped fail-open.yml, and the very lines of its head, with a port of this machine. */
+export async function openFailOpen(): Promise<{
+  readonly file: string;
+  /** host:port where the middleware's address leads now. */
+  readonly inner: string;
+  /** Static options. */
+  readonly args: readonly string[];
+}> {
+  const inner = `127.0.0.1:${await freePort()}`;
+  const file = await readKit("traefik/fail-open.yml");
+  const lines = file.matchAll(/^# +(--\S+)(?: +(--\S+))?/gm);
+  const asked = Array.from(lines, ([, ...found]) => found.filter((text) => text !== undefined)).flat();
+  const args = asked.map((text) => text.replace("127.0.0.1:8099", inner));
+  // The tests have two entry points of their own.
+  return { file, inner, args: [...args, "--entrypoints.websecure.asdefault=true"] };
 }
 
 interface Dynamic {
   readonly http: {
     readonly routers: Record<string, unknown>;
-    readonly middlewares: { readonly nodoff: { readonly forwardAuth: { address: string } } };
+    readonly middlewares: { readonly nodoff: { readonly forwardAuth: { address: string } }; login?: object };
     readonly services: Record<string, unknown>;
   };
 }
@@ -100,15 +127,12 @@ function toDynamic(text: string, options: { readonly hookPort: number; readonly 
   const { routers, middlewares, services } = adapted.http;
   const { blog: router, ...otherRouters } = routers;
   const { blog: service, ...otherServices } = services;
-  for (const { alias, host, address } of options.sites) {
-    otherRouters[alias] = {
-      ...(router as object),
-      ...(parse(
-        adapt(stringify(router), { "blog.example.com": host, "service: blog": `service: ${alias}` }),
-      ) as object),
-    };
+  for (const { alias, host, address, login: asksLogin } of options.sites) {
+    const text = adapt(stringify(router), { "blog.example.com": host, "service: blog": `service: ${alias}` });
+    otherRouters[alias] = parse(asksLogin === true ? adapt(text, { "- nodoff": "- login\n  - nodoff" }) : text);
     otherServices[alias] = parse(adapt(stringify(service), { "blog-web:2368": address }));
   }
+  middlewares.login = { basicAuth: { users: [`${login.user}:${login.hash}`] } };
   return { http: { routers: otherRouters, middlewares, services: otherServices } };
 }
 
@@ -123,4 +147,22 @@ export async function readLabels(
   };
   const labels = stringify(compose.services[service]?.labels ?? {}, { lineWidth: 0 });
   return parse(adapt(labels, replacements)) as Record<string, string>;
+}
+
+/** A container that carries the labels the kit gives nodoff's; nodoff itself runs on the host in these tests. */
+export async function carryLabels(labels: Readonly<Record<string, string>>): Promise<{ run: string; carrier: App }> {
+  const run = `run-${process.pid}-${await freePort()}`;
+  const { createApp } = await openDocker();
+  const carrier = await createApp({ labels: { ...labels, "nodoff-test.run": run } });
+  await carrier.start();
+  return { run, carrier };
+}
+
+/** Traefik's Docker provider, which sees nothing but the containers of that run. */
+export function dockerProvider(run: string): readonly string[] {
+  return [
+    "--providers.docker=true",
+    "--providers.docker.exposedbydefault=false",
+    `--providers.docker.constraints=Label(\`nodoff-test.run\`,\`${run}\`)`,
+  ];
 }

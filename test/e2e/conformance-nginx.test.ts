@@ -1,0 +1,5 @@
+import { describeConformance } from "../support/e2e/conformance/conformance.ts";
+import { nginxComposeStage, nginxHostStage } from "../support/e2e/conformance/stages.ts";
+
+describeConformance([nginxComposeStage]);
+describeConformance([nginxHostStage], { wakes: 5 });

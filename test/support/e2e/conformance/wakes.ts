@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import type { Response } from "playwright-core";
+import { navigation, program } from "../client.ts";
+import { asleep, request, starts, toEchoed } from "./acts.ts";
+import type { World } from "./world.ts";
+
+/** What clients saw in a row of wakes. */
+export interface WakesReport {
+  readonly wakes: number;
+  /** From a navigation's start to the app in the browser, ms. */
+  readonly medianMs: number;
+  readonly worstMs: number;
+  /** Navigations that saw the page on their way; the others found the app started within the grace. */
+  readonly pages: number;
+}
+
+/**
+ * Puts the app to sleep and wakes it, again and again, by a browser's navigation, an API call and a POST at the same
+ * time. Each navigation has to end on the app, each held request to be served, and nobody may see an error that is not
+ * our own page.
+ */
+export async function wakeInARow(world: World, count: number): Promise<WakesReport> {
+  const play = { ...world, guest: world.guest("wakes") };
+  const context = await world.browser.newContext();
+  const times: number[] = [];
+  let pages = 0;
+  try {
+    for (let nth = 1; nth <= count; nth++) {
+      const since = await asleep(play);
+      const page = await context.newPage();
+      const errors: string[] = [];
+      let sawPage = false;
+      page.on("response", (response) => {
+        if (isOurPage(response)) sawPage ||= response.request().isNavigationRequest();
+        else if (isError(response.status())) errors.push(`${response.status()} for ${response.url()}`);
+      });
+      page.on("requestfailed", (failed) => {
+        const why = failed.failure()?.errorText ?? "";
+        // The page drops its own questions when it leaves.
+        if (why !== "net::ERR_ABORTED") errors.push(`${why} for ${failed.url()}`);
+      });
+      const begun = performance.now();
+      const url = `http://${play.guest.host}:${play.door.port}/wake/${nth}`;
+      const [, got, posted] = await Promise.all([
+        page
+          .goto(url, { waitUntil: "commit" })
+          .then(() => page.waitForSelector("#app", { timeout: 30_000 }))
+          .then(() => times.push(performance.now() - begun)),
+        request(play, { path: `/wake/${nth}`, headers: program }),
+        request(play, { path: `/wake/${nth}`, method: "POST", body: "hello", headers: program }),
+      ]);
+      assert.equal(await page.textContent("#url"), url);
+      assert.equal(toEchoed(got).method, "GET");
+      assert.equal(toEchoed(posted).bytes, 5);
+      assert.deepEqual(errors, [], `wake ${nth}`);
+      assert.equal(await starts(play.guest, since), 1, `wake ${nth}`);
+      // The next page of a visit comes straight from the app.
+      assert.equal((await request(play, { path: `/after/${nth}`, headers: navigation })).status, 200);
+      if (sawPage) pages++;
+      await page.close();
+    }
+  } finally {
+    await context.close();
+  }
+  times.sort((a, b) => a - b);
+  return { wakes: count, medianMs: times[Math.floor(times.length / 2)] ?? 0, worstMs: times.at(-1) ?? 0, pages };
+}
+
+function isError(status: number): boolean {
+  return [404, 500, 502, 503, 504].includes(status);
+}
+
+/** nodoff's own answers say what state the app is in. */
+function isOurPage(response: Response): boolean {
+  return response.headers()["x-nodoff-state"] !== undefined;
+}
