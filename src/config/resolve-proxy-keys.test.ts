@@ -60,6 +60,25 @@ routes: { r: { tcp: { listen: ':1' }, workload: a, limits: { body: 1MB } } }`);
   });
 });
 
+describe("members of a group", () => {
+  const two = "workloads: { a: { container: a, port: 80 }, b: { container: b, port: 80 }, g: { host: g.test, group:";
+
+  it("have weights where they are told, by name or as a map", () => {
+    const groupOf = (text: string) => configOf(`${two} ${text} } }`).workloads.find(({ alias }) => alias === "g");
+    const plain = groupOf("[a, { workload: b }]");
+    assert.deepEqual([plain?.members, plain?.memberWeights], [["a", "b"], undefined]);
+    const weighted = groupOf("[a, { workload: b, weight: 3 }]");
+    assert.deepEqual([weighted?.members, weighted?.memberWeights], [["a", "b"], { a: 1, b: 3 }]);
+  });
+
+  it("that are wrong are told with their place", () => {
+    const wrong = (text: string): string => errorsOf(`${two} ${text} } }`)[0] ?? "";
+    assert.match(wrong("[{ workload: a, weight: -1 }]"), /group\.0\.weight: "-1" is too small/);
+    assert.match(wrong("[a, { workload: a, weight: 2 }]"), /group\.1: "a" is given twice/);
+    assert.match(wrong("[{ weight: 2 }]"), /group\.0\.workload: is missing/);
+  });
+});
+
 describe("access_log", () => {
   it("is off without its key, and on with nothing in it", () => {
     assert.equal(configOf("log: { level: info }").accessLog, null);

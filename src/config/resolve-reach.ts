@@ -28,7 +28,7 @@ export function findReached({ routes = {}, workloads = {} }: ConfigFile): Reache
   for (const [alias, keys] of Object.entries(workloads)) {
     const answers = keys.upstream === undefined && (hasDoor(keys) || byAddress.has(alias));
     if (hasDoor(keys)) spoken.add(alias);
-    for (const member of keys.group ?? []) {
+    for (const { workload: member } of keys.group ?? []) {
       spoken.add(member);
       named.add(member);
       if (answers) byAddress.add(member);

@@ -7,7 +7,7 @@ import type { DoorKeys, WorkloadKeys } from "./schema-workload.ts";
 
 /** Which workload the keys belong to. */
 export type Identity = Pick<WorkloadSpec, "alias" | "provider" | "kind" | "ref" | "source" | "followsDependants"> &
-  Partial<Pick<WorkloadSpec, "members">>;
+  Partial<Pick<WorkloadSpec, "members" | "memberWeights">>;
 
 const minute = 60_000;
 const none: readonly never[] = [];

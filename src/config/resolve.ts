@@ -163,8 +163,7 @@ function addWorkload(alias: string, own: WorkloadKeys, context: Context): void {
   if (provider === null || ref === undefined) return;
   if (kind !== "group") context.noteRef(kind, { alias, provider, ref }, report);
   const followsDependants = isFollower(own, keys, hasDoor(keys) || context.reached.named.has(alias));
-  const members = own.group ?? [];
-  const identity = { alias, provider, kind, ref, source: "file", followsDependants, members };
+  const identity = { alias, provider, kind, ref, source: "file", followsDependants, ...toMembers(own.group ?? []) };
   const workload = toWorkloadSpec(identity, keys, upstream);
   checkDependencies(workload, new Set(Object.hasOwn(file.workloads ?? {}, ref) ? [alias] : [alias, ref]), report);
   gathered.workloads.push(withSharedParts(workload, context.share));
@@ -196,6 +195,14 @@ function checkMerged(alias: string, { own, keys, kind }: Merged, { file, deps, f
   if (contradiction !== null) warn(["schedule"], contradiction);
 }
 
+/** Weights only where one is not 1: without them the turns cost less. */
+function toMembers(group: NonNullable<WorkloadKeys["group"]>): Pick<WorkloadSpec, "members" | "memberWeights"> {
+  const members = group.map(({ workload }) => workload);
+  const weights = group.map(({ workload, weight = 1 }) => [workload, weight] as const);
+  if (weights.every(([, weight]) => weight === 1)) return { members };
+  return { members, memberWeights: Object.fromEntries(weights) };
+}
+
 function checkGroup(
   alias: string,
   { group = [], provider, port }: WorkloadKeys,
@@ -208,7 +215,8 @@ function checkGroup(
     if (broken.has("workloads") || broken.has(`workloads.${member}`)) return null;
     return Object.hasOwn(workloads, member) ? workloads[member]?.group !== undefined : undefined;
   };
-  checkMembers(alias, group, { isGroup, aliases: Object.keys(workloads), report, warn });
+  const members = group.map(({ workload }) => workload);
+  checkMembers(alias, members, { isGroup, aliases: Object.keys(workloads), report, warn });
 }
 
 function toOwnUpstream(

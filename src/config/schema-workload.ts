@@ -87,7 +87,7 @@ export const targetKeys = {
   lxc: nameOrNumber().describe("Proxmox container by id or name").optional(),
   vm: nameOrNumber().describe("Proxmox VM by id or name").optional(),
   process: map(processKeys).describe("A command nodoff runs itself").optional(),
-  group: list(text()).describe("Several workloads behind one name").optional(),
+  group: list(member()).describe("Several workloads behind one name, in turn by weight").optional(),
 };
 
 /** The keys that make up how a workload sleeps and wakes; labels have these too. */
@@ -191,6 +191,14 @@ export type RouteKeys = z.infer<typeof Route>;
 
 /** The keys of a door, parsed. */
 export type DoorKeys = Pick<RouteKeys, keyof typeof doorKeys>;
+
+function member() {
+  const keys = map({ workload: text(), weight: integer(0, 1000).describe("Default 1").optional() });
+  const isName = (value: unknown): boolean => typeof value !== "object" || value === null || isLoose(value);
+  return z
+    .preprocess((value) => (isName(value) ? { workload: value } : value), keys)
+    .meta({ type: ["object", "string"] });
+}
 
 function weightedUpstream() {
   const keys = map({ url: origin(["http", "https", "h2c"]), weight: integer(0, 1000).optional() });

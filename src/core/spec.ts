@@ -163,6 +163,8 @@ export interface WorkloadSpec {
   readonly dependsOnSleep: boolean;
   /** Of a `group`: aliases. Of a `compose`: empty, its containers are found. Else empty. */
   readonly members: readonly string[];
+  /** Of a group: how often each member has its turn, by alias; absent = all the same. 0 = only where no other is left. */
+  readonly memberWeights?: Readonly<Record<string, number>>;
   /** Of a group: which members a wake needs. */
   readonly wakeMembers: "all" | "one";
   readonly activity: ActivitySpec;

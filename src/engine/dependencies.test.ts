@@ -324,6 +324,27 @@ describe("groups", () => {
     assert.deepEqual(world.get("one").memberOrigins(), []);
   });
 
+  it("gives traffic by the weights of its members, to those that are ready and healthy", async () => {
+    const sick = new Set<string>();
+    const world = await stackWorld({
+      engine: { one: {}, two: {} },
+      workloads: [
+        { ...group, memberWeights: { one: 1, two: 2 }, door: true },
+        ...members.map((member) => ({ ...member, upstream: { kind: "url", url: `http://${member.alias}` } as const })),
+      ],
+      takesTraffic: (_alias, origin) => !sick.has(origin),
+    });
+    const pair = world.get("pair");
+    const turns = (): string[] => Array.from({ length: 6 }, () => pair.origin(null) ?? "").sort();
+    assert.equal(pair.origin(null), null);
+    pair.wake("request");
+    await world.clock.advanceAsync(1_000);
+    const [one, two] = ["http://one", "http://two"];
+    assert.deepEqual(turns(), [one, one, two, two, two, two]);
+    sick.add(two);
+    assert.deepEqual(new Set(turns()), new Set([one]));
+  });
+
   it("is asleep when somebody stopped its members", async () => {
     const world = await stackWorld({ engine: { one: {}, two: {} }, workloads: [{ ...group, door: true }, ...members] });
     world.get("pair").wake("request");

@@ -12,6 +12,7 @@ import { isDependencyAway } from "./dependencies.ts";
 import { fallAsleep, methodOf } from "./falling-asleep.ts";
 import { pollOutput } from "./following.ts";
 import { type SignalView, signalsOf } from "./looking.ts";
+import { createMemberTurns, type AbleMember, type MemberTurns } from "./member-turns.ts";
 import { listed, observe, reconcile } from "./observing.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import { createScope, type Scope } from "./scope.ts";
@@ -80,6 +81,7 @@ class WorkloadUnit implements Unit {
   wokenFor: number | null = null;
   wokenAt: number | null = null;
   #turn = 0;
+  #memberTurns: MemberTurns | null = null;
   #recheckedAt: number | null = null;
   #routeUpstreams: readonly UpstreamSpec[] = noUpstreams;
   #scope: Scope | null = null;
@@ -348,18 +350,28 @@ class WorkloadUnit implements Unit {
   }
 
   memberOrigins(): readonly string[] {
-    if (this.spec.kind !== "group") return [];
-    return this.links.dependencies.flatMap(({ workload }) => (workload.allow ? (workload.origin(null) ?? []) : []));
+    return this.#readyMembers().map(({ origin }) => origin);
   }
 
-  /** Round-robin over the members that are ready, and healthy as far as somebody looks. */
+  #readyMembers(): readonly AbleMember[] {
+    if (this.spec.kind !== "group") return [];
+    return this.links.dependencies.flatMap(({ workload }) => {
+      const origin = workload.allow ? workload.origin(null) : null;
+      return origin === null ? [] : { alias: workload.spec.alias, origin };
+    });
+  }
+
+  /** In turn over the members that are ready, and healthy as far as somebody looks. */
   #memberOrigin(): string | null {
     const { takesTraffic = () => true } = this.deps;
-    const ready = this.memberOrigins();
-    const healthy = ready.filter((origin) => takesTraffic(this.spec.alias, origin));
+    const { alias, memberWeights } = this.spec;
+    const ready = this.#readyMembers();
+    const healthy = ready.filter(({ origin }) => takesTraffic(alias, origin));
     // Where none is healthy, any may be as good as the others.
-    const origins = healthy.length > 0 ? healthy : ready;
-    return origins[this.#turn++ % origins.length] ?? null;
+    const able = healthy.length > 0 ? healthy : ready;
+    if (memberWeights === undefined) return able[this.#turn++ % able.length]?.origin ?? null;
+    if (this.#memberTurns?.weights !== memberWeights) this.#memberTurns = createMemberTurns(memberWeights);
+    return this.#memberTurns.next(able);
   }
 
   #readSchedule(): void {
