@@ -72,7 +72,7 @@ const firstLookMs = 5_000;
 export function createDoors(deps: DoorDeps): Doors {
   const { clock, logger, settings, supervisor, journal, inFlight } = deps;
   const { registry } = supervisor;
-  const { limits } = settings.config;
+  const { limits, listen: addresses } = settings.config;
   // Read at each use: a reload changes them.
   const live = {
     isTrusted: settings.isTrusted,
@@ -104,7 +104,8 @@ export function createDoors(deps: DoorDeps): Doors {
       journal.publish({ type: "config", alias: null, message: "a certificate cannot be used", failure });
     },
   });
-  const control = createControl(controlDeps(deps, { hook, certificates, exams }));
+  let closedPorts = (): readonly string[] => [];
+  const control = createControl(controlDeps(deps, { hook, certificates, exams, closedPorts: () => closedPorts() }));
   const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
     if (!hook.serve(req, res)) control.serve(req, res);
   });
@@ -125,12 +126,19 @@ export function createDoors(deps: DoorDeps): Doors {
     names,
     limiter,
     exams,
+    acceptsProxyHeader: addresses.acceptProxy,
   });
   const { tls } = settings.config.listen;
   const redirectPort = tls?.redirectPort ?? null;
   const proxy = createProxy(redirectPort === null ? proxyDeps : withLive(proxyDeps, { redirectPort }));
   const secure = tls === null ? null : createProxy(withLive(proxyDeps, { certificates }));
-  return { server, hook, control, proxy, secure, certificates, ports: createPorts(proxyDeps), pools };
+  const ports = createPorts(proxyDeps);
+  closedPorts = () => [
+    ...(addresses.proxy !== null && !proxy.server.listening ? ["listen.proxy"] : []),
+    ...(secure?.server.listening === false ? ["listen.tls"] : []),
+    ...ports.missing().map((alias) => `port of ${alias}`),
+  ];
+  return { server, hook, control, proxy, secure, certificates, ports, pools };
 }
 
 const operatorPaths: ReadonlySet<string> = new Set(Object.values(gatewayPaths));
@@ -151,9 +159,15 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
   return Object.assign(Object.create(live) as L, parts);
 }
 
+interface ControlParts extends Pick<Doors, "hook" | "certificates"> {
+  readonly exams: Exams;
+  /** What is to be open and is not. */
+  readonly closedPorts: () => readonly string[];
+}
+
 function controlDeps(
   deps: DoorDeps,
-  { hook, certificates, exams }: Pick<Doors, "hook" | "certificates"> & { readonly exams: Exams },
+  { hook, certificates, exams, closedPorts }: ControlParts,
 ): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
@@ -203,8 +217,11 @@ function controlDeps(
     },
     notifyTest: () => notifier.test(),
     ready() {
-      const missing = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);
-      return { ok: missing.length === 0 || clock.now() - startedAt >= firstLookMs, missing };
+      const unseen = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);
+      const isPatient = clock.now() - startedAt < firstLookMs;
+      // An engine may stay away; traffic that was asked for at a port comes only once it is open.
+      const closed = closedPorts();
+      return { ok: closed.length === 0 && (unseen.length === 0 || !isPatient), missing: [...closed, ...unseen] };
     },
   };
 }

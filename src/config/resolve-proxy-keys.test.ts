@@ -79,6 +79,40 @@ describe("members of a group", () => {
   });
 });
 
+describe("ports of their own", () => {
+  const web = "workloads: { a: { container: a, port: 80 } }\nroutes:\n";
+
+  it("may be shared by HTTP routes that host or path tell apart", () => {
+    const { routes } = configOf(`${web}
+  one: { listen: ':8085', host: one.test, workload: a }
+  two: { listen: ':8085', path: /two, workload: a }
+  rest: { listen: ':8085', workload: a }
+  files: { listen: ':8085', host: files.test, files: { root: . } }`);
+    assert.equal(routes.filter(({ listen }) => listen?.port === 8085).length, 4);
+  });
+
+  it("are not shared by routes that nobody could tell apart, nor with other protocols or nodoff's own", () => {
+    const wrong = (text: string): string => errorsOf(`${web}${text}`).join("\n");
+    assert.match(
+      wrong("  one: { listen: ':8085', workload: a }\n  two: { listen: ':8085', workload: a }"),
+      /routes\.two\.listen: ":8085\/" is served by "one" already/,
+    );
+    assert.match(
+      wrong("  one: { listen: ':8085', workload: a }\n  two: { tcp: { listen: ':8085' }, workload: a }"),
+      /routes\.two\.tcp\.listen: ":8085" is used by "one" already/,
+    );
+    assert.match(
+      wrong("  one: { listen: ':8080', workload: a }\nlisten: { proxy: ':8080' }"),
+      /routes\.one\.listen: ":8080" is used by listen\.proxy already/,
+    );
+  });
+
+  it("take PROXY headers where listen.accept_proxy_protocol says so", () => {
+    assert.equal(configOf("listen: { proxy: ':1' }").listen.acceptProxy, false);
+    assert.equal(configOf("listen: { proxy: ':1', accept_proxy_protocol: true }").listen.acceptProxy, true);
+  });
+});
+
 describe("access_log", () => {
   it("is off without its key, and on with nothing in it", () => {
     assert.equal(configOf("log: { level: info }").accessLog, null);

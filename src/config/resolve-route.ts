@@ -194,8 +194,14 @@ export function createClashes(
 ): (route: RouteSpec, path: KeyPath) => void {
   const aliases = new Set<string>();
   const doors = new Map<string, string>();
-  const ports = new Map<string, string>();
-  for (const [key, at] of Object.entries(taken)) if (at !== null) ports.set(formatListenAddress(at), key);
+  const ports = new Map<string, { readonly name: string; readonly isShared: boolean }>();
+  for (const [key, at] of Object.entries(taken))
+    if (at !== null) ports.set(formatListenAddress(at), { name: key, isShared: false });
+  const note = (door: string, alias: string, path: KeyPath): void => {
+    const first = doors.get(door);
+    if (first === undefined) doors.set(door, alias);
+    else report(path, `"${door}" is served by "${first}" already`);
+  };
   return (route, path) => {
     if (aliases.has(route.alias)) report(path, `the alias "${route.alias}" is taken by the workload's own route`);
     aliases.add(route.alias);
@@ -204,14 +210,14 @@ export function createClashes(
     if (at !== undefined && at.port !== 0) {
       const port = `${route.kind === "udp" ? "udp " : ""}${formatListenAddress(at)}`;
       const other = ports.get(port);
-      if (other === undefined) ports.set(port, `"${route.alias}"`);
-      else report([...path, ...portKey(route)], `"${formatListenAddress(at)}" is used by ${other} already`);
+      const isShared = route.stream === undefined;
+      if (other === undefined) ports.set(port, { name: `"${route.alias}"`, isShared });
+      else if (!isShared || !other.isShared)
+        report([...path, ...portKey(route)], `"${formatListenAddress(at)}" is used by ${other.name} already`);
+      if (isShared && route.hosts.length === 0) note(port + route.path, route.alias, [...path, "listen"]);
     }
     for (const host of route.hosts) {
-      const door = route.path === "/" ? host : host + route.path;
-      const first = doors.get(door);
-      if (first === undefined) doors.set(door, route.alias);
-      else report([...path, "host"], `"${door}" is served by "${first}" already`);
+      note(route.path === "/" ? host : host + route.path, route.alias, [...path, "host"]);
     }
   };
 }

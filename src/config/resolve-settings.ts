@@ -30,7 +30,12 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
   const { limits = {}, signals = {} } = file;
   const hook = file.listen?.hook ?? defaultHook(deps);
   return {
-    listen: { hook, proxy: file.listen?.proxy ?? null, tls: toTls(file.listen, deps) },
+    listen: {
+      hook,
+      proxy: file.listen?.proxy ?? null,
+      tls: toTls(file.listen, deps),
+      acceptProxy: file.listen?.accept_proxy_protocol ?? false,
+    },
     publicUrl: file.public_url ?? null,
     basePath: file.base_path ?? "/",
     stateDir: file.state_dir ?? "/var/lib/nodoff",

@@ -109,6 +109,9 @@ export const ConfigFile = map({
   listen: map({
     hook: listenAddress().describe("The hook, the API and the page channel (default 127.0.0.1:8090)").optional(),
     proxy: listenAddress().describe("nodoff's own proxy; closed unless set").optional(),
+    accept_proxy_protocol: flag()
+      .describe("Trusted peers of HTTP ports begin with a PROXY header, v1 or v2 (default false)")
+      .optional(),
     fallback: listenAddress().describe("For Traefik's catch-all router; closed unless set").optional(),
     tls: map({
       address: listenAddress(),

@@ -129,6 +129,8 @@ export interface Config {
     readonly hook: ListenAddress;
     readonly proxy: ListenAddress | null;
     readonly tls: TlsListen | null;
+    /** At the HTTP ports of our own proxy trusted peers begin with a PROXY header. */
+    readonly acceptProxy: boolean;
   };
   /** Origin without trailing slash. */
   readonly publicUrl: string | null;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
 import { isProbe, type RequestFacts } from "../core/gate.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
+import type { PortRoutes } from "./port-routes.ts";
 import { toPeer } from "./peer.ts";
 import type { TrustDeps } from "./peer.ts";
 import type { Outgoing } from "./request-headers.ts";
@@ -10,8 +11,8 @@ import type { Target } from "./target.ts";
 
 export interface EntranceDeps extends TrustDeps {
   readonly registry: RouteRegistry;
-  /** Alias of the one route there is at this port, whatever the host; left out: all routes by their hosts. */
-  readonly only?: string;
+  /** The routes there are at this port; left out: all routes by their hosts. */
+  readonly only?: PortRoutes;
   /** Addresses of other gateways that nodoff answers at itself; left out: none. */
   readonly names?: NameDoor;
 }
@@ -85,25 +86,17 @@ function isAppsOwn(route: Route | undefined): boolean {
 }
 
 function findServed({ registry, only }: EntranceDeps, host: string, path: string): Route | undefined {
-  if (only !== undefined) return findOnly(registry.get(only), path);
+  if (only !== undefined) return only.match(host, path);
   const route = registry.match(host, path);
   return route !== undefined && route.spec.served && !route.spec.excluded ? route : undefined;
-}
-
-/** The route of a port of its own; `path` null = wherever it lies. */
-function findOnly(route: Route | undefined, path: string | null): Route | undefined {
-  if (route === undefined || route.spec.excluded) return undefined;
-  const prefix = route.spec.path.endsWith("/") ? route.spec.path.slice(0, -1) : route.spec.path;
-  const isWithin = path === null || path === prefix || path.startsWith(`${prefix}/`);
-  return isWithin ? route : undefined;
 }
 
 /** A page names its route, which may lie below a path that `/.nodoff/` is not in; but only one of this very host. */
 function findReserved(deps: EntranceDeps, { host, path, query }: Target): Route | undefined {
   const { registry, only } = deps;
-  if (only !== undefined) return findOnly(registry.get(only), null);
+  if (only?.sole !== undefined) return only.sole;
   const alias = new URLSearchParams(query).get("route");
-  const named = alias === null ? undefined : registry.get(alias);
+  const named = alias === null ? undefined : (only ?? registry).get(alias);
   if (named !== undefined && findServed(deps, host, named.spec.path) === named) return named;
   return findServed(deps, host, path);
 }

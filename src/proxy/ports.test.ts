@@ -64,6 +64,53 @@ describe("ports of routes", () => {
     assert.equal(page.body.toString(), "page of by-port");
   });
 
+  it("are shared by HTTP routes: by host where they have one, else by path", async (t) => {
+    const at = await open(
+      t,
+      createHttp((req, res) => void res.end(req.url)),
+    );
+    const { ports, set, portOf } = openPorts(t, () => `http://127.0.0.1:${at}`);
+    const free = createServer();
+    const listen = { host: "127.0.0.1", port: await open(t, free) };
+    await new Promise((resolve) => free.close(resolve));
+    const a: Partial<RouteSpec> = { alias: "a", hosts: ["a.test"], listen };
+    const rest: Partial<RouteSpec> = { alias: "rest", hosts: [], path: "/rest", listen, stripPath: true };
+    const named: Partial<RouteSpec> = { alias: "b", hosts: ["b.test"], listen };
+    await set(a, rest, named);
+    assert.deepEqual([portOf("a"), portOf("rest"), portOf("b")], [listen.port, listen.port, listen.port]);
+    const ask = async (host: string, path: string) => {
+      const { status, body } = await fetchFrom(listen.port, { path, headers: { host } });
+      return `${status} ${body.toString().replace(/^\{.*/, "")}`.trim();
+    };
+    const pageOf = async (host: string, query = "") =>
+      (await fetchFrom(listen.port, { path: `/.nodoff/wait${query}`, headers: { host } })).body.toString();
+    assert.deepEqual(
+      [await ask("a.test", "/x"), await ask("c.test", "/rest/y"), await ask("c.test", "/x")],
+      ["200 /x", "200 /y", "404"],
+    );
+    assert.equal(await pageOf("b.test"), "page of b");
+    assert.equal(await pageOf("c.test", "?route=rest"), "page of rest");
+    assert.match(await pageOf("c.test", "?route=a"), /UNKNOWN_ROUTE/, "another host's page is not told");
+    // What stays open loses nobody, and a route alone answers whatever the host again.
+    await set(a);
+    assert.deepEqual([...ports.open.keys()], ["a"]);
+    assert.deepEqual([await ask("c.test", "/rest/y"), await ask("a.test", "/x")], ["200 /rest/y", "200 /x"]);
+  });
+
+  it("that are not open are missing", async (t) => {
+    const taken = await open(t, createServer());
+    const { ports, set } = openPorts(t, () => "tcp://127.0.0.1:1");
+    await set(
+      { alias: "there", hosts: [], listen: anywhere },
+      { alias: "taken", hosts: [], listen: { host: "127.0.0.1", port: taken } },
+      { alias: "left-out", hosts: [], excluded: true, listen: { host: "127.0.0.1", port: taken } },
+      { alias: "by-host" },
+    );
+    assert.deepEqual(ports.missing(), ["taken"]);
+    await set({ alias: "there", hosts: [], listen: anywhere });
+    assert.deepEqual(ports.missing(), []);
+  });
+
   it("come and go with their routes; what stays is not touched", async (t) => {
     const at = await open(
       t,

@@ -4,6 +4,8 @@ import type { ListenSpec, RouteSpec } from "../core/spec.ts";
 import { bind } from "../net/bind.ts";
 import { formatListenAddress, listen } from "../net/listen.ts";
 import type { Listening } from "../net/listen.ts";
+import { createPortRoutes } from "./port-routes.ts";
+import type { PortRoutes } from "./port-routes.ts";
 import { createProxy } from "./proxy.ts";
 import type { ProxyDeps } from "./proxy.ts";
 import { createTcpDoor } from "./tcp.ts";
@@ -18,6 +20,8 @@ export interface Ports {
   update(): Promise<void>;
   /** Where a route's own port is open, by alias. */
   readonly open: ReadonlyMap<string, Listening>;
+  /** Aliases of routes whose port is not open. */
+  missing(): readonly string[];
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
@@ -25,9 +29,16 @@ export interface Ports {
 const retryMs = 5_000;
 
 interface Port {
-  readonly alias: string;
   readonly opened: Promise<void>;
+  /** Other routes share it now, or the same ones in another form. */
+  serve(specs: readonly RouteSpec[]): void;
   close(graceMs: number): Promise<void>;
+}
+
+/** What one port is to be. Those of HTTP routes may be shared. */
+interface Wanted {
+  readonly at: ListenSpec;
+  readonly specs: readonly [RouteSpec, ...RouteSpec[]];
 }
 
 /** Keeps the listening ports in line with the routes. One that cannot be opened is told once and tried again. */
@@ -36,33 +47,41 @@ export function createPorts(deps: PortsDeps): Ports {
   const ports = new Map<string, Port>();
   const open = new Map<string, Listening>();
 
-  function start(spec: RouteSpec, at: ListenSpec): Port {
-    const { alias } = spec;
-    const door = openDoor(spec, at, deps);
+  function start({ at, specs }: Wanted): Port {
+    const door = openDoor(specs, at, deps);
+    let aliases = specs.map(({ alias }) => alias);
+    let listening: Listening | null = null;
     let isClosed = false;
     let isTold = false;
     let cancel: Cancel = () => undefined;
     const attempt = async (): Promise<void> => {
       try {
-        const listening = await door.listen();
+        const opened = await door.listen();
         // Closed while it was being opened.
         if (isClosed) return await door.close(0);
-        open.set(alias, listening);
-        logger.info("port open", { alias, address: formatListenAddress(listening) });
+        listening = opened;
+        for (const alias of aliases) open.set(alias, opened);
+        logger.info("port open", { alias: aliases.join(", "), address: formatListenAddress(opened) });
       } catch (error) {
         if (isClosed) return;
-        if (!isTold) logger.error("port not open", { alias, error: toFailure(error).message });
+        if (!isTold) logger.error("port not open", { alias: aliases.join(", "), error: toFailure(error).message });
         isTold = true;
         cancel = clock.after(retryMs, () => void attempt());
       }
     };
     return {
-      alias,
       opened: attempt(),
+      serve(next) {
+        for (const alias of aliases) open.delete(alias);
+        aliases = next.map(({ alias }) => alias);
+        if (listening !== null) for (const alias of aliases) open.set(alias, listening);
+        door.serve(next);
+      },
       async close(graceMs) {
         isClosed = true;
         cancel();
-        if (!open.delete(alias)) return;
+        if (listening === null) return;
+        for (const alias of aliases) open.delete(alias);
         await door.close(graceMs);
       },
     };
@@ -70,20 +89,23 @@ export function createPorts(deps: PortsDeps): Ports {
 
   return {
     open,
+    missing() {
+      const specs = Array.from(registry.routes(), ({ spec }) => spec);
+      return specs.flatMap((spec) => (toAddress(spec) !== undefined && !open.has(spec.alias) ? spec.alias : []));
+    },
     async update() {
-      const wanted = new Map<string, readonly [RouteSpec, ListenSpec]>();
-      for (const { spec } of registry.routes()) {
-        const at = spec.stream?.listen ?? spec.listen;
-        if (at !== undefined && !spec.excluded)
-          wanted.set(`${spec.kind} ${spec.alias} ${JSON.stringify(at)}`, [spec, at]);
-      }
+      const wanted = toWanted(Array.from(registry.routes(), ({ spec }) => spec));
       for (const [key, port] of ports) {
         if (wanted.has(key)) continue;
         ports.delete(key);
         // Its port may be wanted by the next one: nobody waits for what is still open there.
         void port.close(0);
       }
-      for (const [key, [spec, at]] of wanted) if (!ports.has(key)) ports.set(key, start(spec, at));
+      for (const [key, want] of wanted) {
+        const port = ports.get(key);
+        if (port === undefined) ports.set(key, start(want));
+        else port.serve(want.specs);
+      }
       await Promise.all(Array.from(ports.values(), ({ opened }) => opened));
     },
     async close({ graceMs }) {
@@ -94,26 +116,62 @@ export function createPorts(deps: PortsDeps): Ports {
   };
 }
 
+function toAddress({ stream, listen: at, excluded }: RouteSpec): ListenSpec | undefined {
+  return excluded ? undefined : (stream?.listen ?? at);
+}
+
+/** By what makes a port another one. Any free one is each time another, so nobody can share it. */
+function toWanted(specs: readonly RouteSpec[]): ReadonlyMap<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
+  for (const spec of specs) {
+    const at = toAddress(spec);
+    if (at === undefined) continue;
+    const owner = spec.stream === undefined && at.port !== 0 ? "http" : `${spec.kind} ${spec.alias}`;
+    const key = `${owner} ${JSON.stringify(at)}`;
+    const others = wanted.get(key)?.specs;
+    wanted.set(key, { at, specs: others === undefined ? [spec] : [...others, spec] });
+  }
+  return wanted;
+}
+
 interface Door {
   listen(): Promise<Listening>;
+  /** Only HTTP ports ever have other routes. */
+  serve(specs: readonly RouteSpec[]): void;
   close(graceMs: number): Promise<void>;
 }
 
-function openDoor({ kind, alias }: RouteSpec, at: ListenSpec, deps: PortsDeps): Door {
+function openDoor(specs: Wanted["specs"], at: ListenSpec, deps: PortsDeps): Door {
+  const [{ kind, alias }] = specs;
   switch (kind) {
     case "tcp": {
       const door = createTcpDoor(alias, deps);
-      return { listen: () => listen(door.server, at), close: (graceMs) => door.close({ graceMs }) };
+      return { listen: () => listen(door.server, at), serve: noChange, close: (graceMs) => door.close({ graceMs }) };
     }
     case "udp":
       return toUdpDoor(alias, at, deps);
     case "files":
     case "http": {
-      const proxy = createProxy(Object.assign(Object.create(deps) as ProxyDeps, { only: alias }));
-      return { listen: () => listen(proxy.server, at), close: (graceMs) => proxy.close({ graceMs }) };
+      let routes = createPortRoutes(deps.registry, specs);
+      const only: PortRoutes = {
+        match: (host, path) => routes.match(host, path),
+        get: (name) => routes.get(name),
+        get sole() {
+          return routes.sole;
+        },
+      };
+      const proxy = createProxy(Object.assign(Object.create(deps) as ProxyDeps, { only }));
+      return {
+        listen: () => listen(proxy.server, at),
+        serve: (next) => void (routes = createPortRoutes(deps.registry, next)),
+        close: (graceMs) => proxy.close({ graceMs }),
+      };
     }
   }
 }
+
+/** They look their route up by its alias. */
+const noChange = (): void => undefined;
 
 /** A socket that failed to bind is of no more use: each attempt has its own. */
 function toUdpDoor(alias: string, at: ListenSpec, deps: PortsDeps): Door {
@@ -124,6 +182,7 @@ function toUdpDoor(alias: string, at: ListenSpec, deps: PortsDeps): Door {
       door = made;
       return bind(made.socket, at);
     },
+    serve: noChange,
     close() {
       door?.close();
       return Promise.resolve();

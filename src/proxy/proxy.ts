@@ -27,6 +27,7 @@ import { isHttp2, isStreamGone, toPlainHeaders } from "./http2.ts";
 import { createLimiter } from "./limiter.ts";
 import type { Limiter } from "./limiter.ts";
 import type { TrustDeps } from "./peer.ts";
+import { expectProxyHeader } from "./proxy-header.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { addExtras } from "./response-headers.ts";
 import { createSecureServer, refuseLongHead } from "./secure-server.ts";
@@ -53,6 +54,8 @@ export interface ProxyDeps extends EntranceDeps {
   readonly exams?: Exams;
   /** Learns of connections made for upgrades; `pools` tell of theirs themselves. */
   readonly dialed?: Pick<Dialed, "add">;
+  /** `listen.accept_proxy_protocol`: trusted peers begin with a PROXY header. Read once. */
+  readonly acceptsProxyHeader?: boolean;
   /** Where requests are noted; null or left out = nowhere. Read per request. */
   readonly accessLog?: AccessLog | null;
   /** What clients are shown: this port speaks TLS, with HTTP/2 and HTTP/1.1. Left out: HTTP/1.1 in the clear. */
@@ -131,6 +134,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
     if (isStreamGone(req) || refuseLongHead(req, res, maxHeaderBytes)) return;
     answer({ req, res, expectsContinue }, toPlainHeaders(req) ? enter(req, false, deps) : refused);
   };
+  const cutSilent = deps.acceptsProxyHeader === true ? expectProxyHeader(server, { ...trustOf(deps), clock }) : null;
   server.on("request", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, false));
   // Without this listener node:http says "100 Continue" by itself, also to whom we hold or refuse.
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => onRequest(req, res, true));
@@ -153,6 +157,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
     server,
     async close({ graceMs }) {
       const closing = closeServer(server, { clock, graceMs });
+      cutSilent?.();
       for (const socket of upgraded) socket.destroySoon();
       await closing;
       for (const socket of [...upgraded, ...connections]) socket.destroy();

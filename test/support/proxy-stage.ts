@@ -52,6 +52,9 @@ export interface StageOptions {
   readonly admit?: (facts: RequestFacts, options: DoorOptions) => Answer | Promise<Answer>;
   readonly reserved?: ProxyDeps["reserved"];
   readonly names?: ProxyDeps["names"];
+  readonly acceptsProxyHeader?: boolean;
+  /** Instead of `trusted`. */
+  readonly isTrusted?: ProxyDeps["isTrusted"];
   readonly accessLog?: NonNullable<ProxyDeps["accessLog"]>;
   readonly trusted?: boolean;
   readonly origin?: () => string | null;
@@ -109,7 +112,8 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     ...(options.redirectPort !== undefined && { redirectPort: options.redirectPort }),
     proxyHops: 1,
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
-    isTrusted: () => trusted,
+    acceptsProxyHeader: options.acceptsProxyHeader ?? false,
+    isTrusted: options.isTrusted ?? (() => trusted),
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
   });
   const port = await open(t, proxy.server);
