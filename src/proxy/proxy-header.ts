@@ -25,6 +25,12 @@ export function expectProxyHeader(server: Server, { clock, isTrusted }: ProxyHea
   const serve = (socket: Socket): void => {
     for (const listener of accept) Reflect.apply(listener, server, [socket]);
   };
+  // TLS makes a socket of its own of each connection; which one it is its port tells.
+  const named = new Map<string, string>();
+  server.prependListener("secureConnection", (socket: Socket) => {
+    const address = named.get(keyOf(socket));
+    if (address !== undefined) rename(socket, address);
+  });
   server.on("connection", (socket: Socket) => {
     if (!isTrusted(socket.remoteAddress)) return serve(socket);
     const onError = (): void => void socket.destroy();
@@ -44,7 +50,12 @@ export function expectProxyHeader(server: Server, { clock, isTrusted }: ProxyHea
       const rest = early.release();
       end();
       socket.off("close", end).off("error", onError);
-      if (header.kind === "client") rename(socket, header.address);
+      if (header.kind === "client") {
+        const key = keyOf(socket);
+        named.set(key, header.address);
+        socket.once("close", () => named.delete(key));
+        rename(socket, header.address);
+      }
       if (rest.length > 0) socket.unshift(rest);
       serve(socket);
       socket.resume();
@@ -53,6 +64,10 @@ export function expectProxyHeader(server: Server, { clock, isTrusted }: ProxyHea
   return () => {
     for (const socket of waiting) socket.destroy();
   };
+}
+
+function keyOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** All later code asks the socket who is there. */
