@@ -352,7 +352,12 @@ describe("what nodoff.yaml becomes", () => {
         network: null,
       },
     ]);
-    assert.deepEqual(config.listen, { hook: { host: "127.0.0.1", port: 8090 }, proxy: null, tls: null, acceptProxy: false });
+    assert.deepEqual(config.listen, {
+      hook: { host: "127.0.0.1", port: 8090 },
+      proxy: null,
+      tls: null,
+      acceptProxy: false,
+    });
     assert.deepEqual(config.trustedProxies, [{ group: "loopback" }, { group: "container_networks" }]);
     assert.deepEqual(config.limits, {
       waitersPerWorkload: 1000,

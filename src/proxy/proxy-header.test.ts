@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { hastyClock, openStage, readUntil, sendRaw } from "../../test/support/proxy-stage.ts";
 import type { Stage, StageOptions } from "../../test/support/proxy-stage.ts";
+import { ask, openSecureStage } from "../../test/support/secure-stage.ts";
 import { toProxyHeader } from "./proxy-protocol.ts";
 
 const ends = { client: { address: "198.51.100.7", port: 40_000 }, server: { address: "192.0.2.1", port: 443 } };
@@ -62,6 +65,36 @@ describe("PROXY protocol at an HTTP port", () => {
     assert.match(await sendRaw(port, v2 + head + body), /done$/);
     assert.equal(bytes, body.length);
   });
+
+  for (const version of ["http/1.1", "h2"] as const) {
+    it(`stands before TLS, too (${version})`, async (t) => {
+      const { port, asked } = await openSecureStage(t, {
+        upstream: (req, res) => void res.end(`client=${req.headers["x-forwarded-for"]}`),
+        acceptsProxyHeader: true,
+        isTrusted: (address) => address === "127.0.0.1",
+      });
+      const raw = connect(port, "127.0.0.1");
+      t.after(() => raw.destroy());
+      raw.write(v2, "latin1");
+      const socket = connectTls({
+        socket: raw,
+        servername: "app.test",
+        rejectUnauthorized: false,
+        ALPNProtocols: [version],
+      });
+      await once(socket, "secureConnect");
+      if (version === "http/1.1") {
+        socket.write(request());
+        await readUntil(socket, /client=198\.51\.100\.7/);
+      } else {
+        const session = connectHttp2("https://app.test", { createConnection: () => socket });
+        t.after(() => session.destroy());
+        const { body } = await ask(session, {});
+        assert.equal(body.toString(), "client=198.51.100.7");
+      }
+      assert.equal(asked[0]?.client, "198.51.100.7");
+    });
+  }
 
   it("cannot be forged: of a peer nobody trusts it is a bad request", async (t) => {
     const { port, asked } = await openBehind(t, { isTrusted: () => false });

@@ -58,7 +58,8 @@ export function expectProxyHeader(server: Server, { clock, isTrusted }: ProxyHea
       }
       if (rest.length > 0) socket.unshift(rest);
       serve(socket);
-      socket.resume();
+      // node:http listens for data on the paused socket; TLS takes what is there by itself.
+      if (socket.listenerCount("data") > 0) socket.resume();
     });
   });
   return () => {
