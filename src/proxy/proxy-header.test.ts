@@ -19,7 +19,7 @@ const request = (headers = ""): string => `GET / HTTP/1.1\r\nHost: app.test\r\n$
 function openBehind(t: TestContext, options: Partial<StageOptions> = {}): Promise<Stage> {
   return openStage(t, {
     upstream: (req, res) =>
-      void res.end(`client=${req.headers["x-forwarded-for"]} ${req.headers["x-forwarded-proto"]}`),
+      void res.end(`client=${String(req.headers["x-forwarded-for"])} ${String(req.headers["x-forwarded-proto"])}`),
     acceptsProxyHeader: true,
     isTrusted: (address) => address === "127.0.0.1",
     ...options,
@@ -69,7 +69,7 @@ describe("PROXY protocol at an HTTP port", () => {
   for (const version of ["http/1.1", "h2"] as const) {
     it(`stands before TLS, too (${version})`, async (t) => {
       const { port, asked } = await openSecureStage(t, {
-        upstream: (req, res) => void res.end(`client=${req.headers["x-forwarded-for"]}`),
+        upstream: (req, res) => void res.end(`client=${String(req.headers["x-forwarded-for"])}`),
         acceptsProxyHeader: true,
         isTrusted: (address) => address === "127.0.0.1",
       });
