@@ -14,6 +14,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import("./check.ts")).check,
   },
   {
+    name: "doctor",
+    summary: "ask through the public addresses whether the proxy is wired right",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     name: "status",
     summary: "what sleeps, what is awake, and why",
     load: async () => (await import("./status.ts")).status,

@@ -1,0 +1,79 @@
+import type { Evidence } from "./evidence.ts";
+import type { Finding } from "./finding.ts";
+import { linesFor } from "./lines.ts";
+import { proxyOf } from "./proxy-of.ts";
+import type { Reply } from "./send.ts";
+
+type Answer = Reply & { readonly kind: "answer" };
+
+const unreachable = {
+  dns: ["the name does not resolve here", "add it to DNS, or say where the proxy listens: --via http://ADDRESS"],
+  refused: ["nobody listens there", "is the proxy running, is its port published, does a firewall stand between?"],
+  timeout: ["no answer in time", "does a firewall stand between, does the proxy wait for something that is not there?"],
+  tls: ["TLS does not come about", "has the proxy a certificate for this name?"],
+  cut: ["the connection ended without an answer", "is it the right port, and does it speak this protocol?"],
+} as const;
+
+/** Whether the public address answers at all. */
+export function judgeReach({ plain, url, insecure }: Evidence): readonly Finding[] {
+  const { reply } = plain;
+  if (reply.kind === "failed") {
+    const [text, mend] = unreachable[reply.reason];
+    return [{ check: "reach", result: "error", code: reply.reason, text: `${text} (${reply.message})`, mend }];
+  }
+  if (reply.certificate !== null && !insecure) {
+    const text = `its certificate is not trusted: ${reply.certificate}`;
+    const mend =
+      "browsers refuse it; if it is of your own CA, say so here by NODE_EXTRA_CA_CERTS=ca.pem, or --insecure";
+    return [{ check: "reach", result: "error", code: "certificate", text, mend }];
+  }
+  return [{ check: "reach", result: "ok", code: "answers", text: `${url.origin} answers` }];
+}
+
+/** An answer nodoff was not asked about: what the status tells of why. */
+export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
+  const { alias } = evidence.route;
+  const proxy = proxyOf(evidence);
+  const said = `answered ${reply.status}${proxy === null ? "" : ` by ${proxy}`}`;
+  const error = { check: "hook", result: "error" } as const;
+  const withLines = (code: Parameters<typeof linesFor>[0]) => {
+    const lines = linesFor(code, proxy, alias);
+    return lines === undefined ? { mend: hint(code) } : { lines };
+  };
+  if (isLogin(reply)) {
+    const text = `${said}: a login answers before nodoff is asked. That order is right (strangers wake nothing), but nothing behind it can be seen`;
+    const mend = 'send what the login wants: --header "Cookie: …"';
+    return { check: "hook", result: "skipped", code: "login_wall", text, mend };
+  }
+  if (reply.status === 500 || reply.status === 502 || reply.status === 504) {
+    const text = `${said}, and nodoff was not asked: the proxy does not reach it (or does not ask, and the app is not there)`;
+    return { ...error, code: "hook_down", text, ...withLines("hook_down") };
+  }
+  if (reply.status === 404 && proxy === "traefik")
+    return { ...error, code: "no_router", text: `${said}: no router for this host`, ...withLines("no_router") };
+  if (proxy === "caddy" && reply.status === 200 && reply.headers["content-length"] === "0") {
+    const text = `${said}, empty: Caddy has no site for this host`;
+    return { ...error, code: "no_router", text, mend: "add a site with this name to the Caddyfile" };
+  }
+  if (reply.status >= 300 && reply.status < 400) {
+    const text = `${said}, to ${reply.headers["location"]}: it answers before nodoff is asked`;
+    return { ...error, code: "redirected", text, mend: "ask for the address it leads to, by --via" };
+  }
+  const text = `${said} without asking nodoff: this service neither wakes nor counts as used`;
+  return { ...error, code: "not_called", text, ...withLines("not_called") };
+}
+
+/** 401 and 403, or a way to somewhere that looks like a login. */
+function isLogin({ status, headers }: Answer): boolean {
+  if (status === 401 || status === 403) return true;
+  const { location = "" } = headers;
+  return status >= 300 && status < 400 && /auth|login|signin|sso|outpost|oauth/i.test(location);
+}
+
+function hint(code: string): string {
+  const texts: Readonly<Record<string, string>> = {
+    hook_down: "compare nodoff's address in the proxy's configuration with where nodoff listens (`listen.hook`)",
+    not_called: "add nodoff's middleware to this route; with --proxy traefik, caddy or nginx the very line is shown",
+  };
+  return texts[code] ?? "see the README of the proxy's kit";
+}
