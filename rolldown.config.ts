@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "rolldown";
+import * as simpleIcons from "simple-icons";
 
 /** MIT and its kind ask for their notice in every copy: those of whatever was bundled go into one file beside it. */
 function licences(): Plugin {
@@ -14,6 +15,7 @@ function licences(): Plugin {
           if (folder !== undefined) folders.add(folder);
         }
       }
+      folders.add(`${import.meta.dirname}/node_modules/simple-icons`);
       const source = [...folders]
         .sort()
         .map(notice)
@@ -33,6 +35,21 @@ function leaveOut(names: readonly string[]): Plugin {
     name: "leave-out",
     resolveId: (source) => (names.includes(source) ? empty : null),
     load: (id) => (id === empty ? "module.exports = {};" : null),
+  };
+}
+
+/** A page with a heavier one would be more than a page may weigh: `maxIconLength` of src/pages/icon.ts. */
+const maxPathLength = 6_000;
+
+/** What src/pages/icon-pack.ts finds icons in: the package's drawings and colours, without all else. */
+function icons(): Plugin {
+  return {
+    name: "icons",
+    generateBundle() {
+      const light = Object.values(simpleIcons).filter(({ path }) => path.length <= maxPathLength);
+      const source = light.map(({ slug, path, hex }) => `slug:"${slug}",path:"${path}",hex:"${hex}"\n`).join("");
+      this.emitFile({ type: "asset", fileName: "icons.txt", source });
+    },
   };
 }
 
@@ -56,7 +73,7 @@ function notice(folder: string): string {
 export default defineConfig({
   platform: "node",
   input: { main: "src/main.ts", "demo-app": "src/cli/demo-app.ts" },
-  plugins: [leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]), licences()],
+  plugins: [leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]), licences(), icons()],
   // CommonJS inside an ES module; only files we never ask for are looked for there (gRPC's protos).
   transform: { define: { __dirname: "import.meta.dirname", __filename: "import.meta.filename" } },
   output: {

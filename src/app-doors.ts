@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AppOptions } from "./app.ts";
 import { type Health, originsOf } from "./app-health.ts";
 import { createAdmin } from "./app-admin.ts";
+import type { AppPages } from "./app-pages.ts";
 import { createGuestFinder } from "./app-guests.ts";
 import type { Settings } from "./app-settings.ts";
 import { type Control, createControl } from "./control/control.ts";
@@ -22,7 +23,6 @@ import type { Dialed } from "./net/dialed.ts";
 import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
 import { addressMatcher } from "./net/trust.ts";
-import { createPages } from "./pages/pages.ts";
 import { type Certificates, createCertificates } from "./proxy/certificates.ts";
 import { createLimiter } from "./proxy/limiter.ts";
 import { createPorts, type Ports } from "./proxy/ports.ts";
@@ -46,7 +46,7 @@ export interface Doors {
   readonly pools: OriginPools;
 }
 
-export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templates" | "version" | "configSchema"> {
+export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "version" | "configSchema"> {
   readonly settings: Settings;
   readonly supervisor: Supervisor;
   readonly journal: Journal;
@@ -59,6 +59,7 @@ export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "templat
   readonly readFile: (path: string) => string;
   /** Calls back when a file has become another. */
   readonly watch: (path: string, onChange: () => void) => { close(): void };
+  readonly pages: AppPages;
   /** The providers there are now. */
   readonly providers: () => readonly Provider[];
 }
@@ -70,7 +71,7 @@ const firstLookMs = 5_000;
 
 /** One gate for both doors: the hook and our own proxy decide by the same code. */
 export function createDoors(deps: DoorDeps): Doors {
-  const { clock, logger, settings, supervisor, journal, inFlight } = deps;
+  const { clock, logger, settings, supervisor, journal, inFlight, pages } = deps;
   const { registry } = supervisor;
   const { limits, listen: addresses } = settings.config;
   // Read at each use: a reload changes them.
@@ -89,7 +90,6 @@ export function createDoors(deps: DoorDeps): Doors {
       return settings.config.unknownHost;
     },
   };
-  const pages = createPages({ dir: deps.templates });
   const budget = createWaiterBudget({ perWorkload: limits.waitersPerWorkload, total: limits.waiters });
   const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
   const exams = createExams(clock);
@@ -206,6 +206,7 @@ function controlDeps(
     configErrors: () => [
       ...settings.errors.map(toProblem),
       ...certificates.problems().map(toProblem),
+      ...deps.pages.errors.map(toProblem),
       ...supervisor.problems(),
       ...notifier.problems().map(({ key, message }) => ({ source: "nodoff.yaml", key, message })),
     ],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createDoors } from "./app-doors.ts";
 import { createHealth } from "./app-health.ts";
+import { createAppPages } from "./app-pages.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import { createSettings } from "./app-settings.ts";
 import type { LoadResult } from "./config/load.ts";
@@ -38,6 +39,8 @@ export interface AppOptions {
   readonly inContainer: boolean;
   /** Folder of page themes. */
   readonly templates: string;
+  /** File of brand icons for pages; null = none. */
+  readonly brands: string | null;
   /** JSON Schema of nodoff.yaml. */
   readonly configSchema: unknown;
   readonly clock: Clock;
@@ -112,9 +115,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const publicUrl = (): string | null => settings.config.publicUrl;
   const health = createHealth({ clock, logger, journal, prober, supervisor, dialed, samples, stateDir, publicUrl });
   const accessLogs = createAccessLogs({ logger, out: options.out });
+  const pages = createAppPages({ dir: options.templates, brands: options.brands, logger });
   const doors = createDoors({
     ...options,
     accessLogs,
+    pages,
     settings,
     supervisor,
     journal,
@@ -131,6 +136,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   async function apply(config: Config): Promise<void> {
     accessLogs.update(config.accessLog);
     health.notifier.update(config.notify);
+    pages.update(config);
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });
     const { added, removed } = await providers.update(config);
     for (const name of removed) await supervisor.removeProvider(name);

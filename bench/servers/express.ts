@@ -22,7 +22,7 @@ import { loadGiven } from "./load.ts";
 const config = loadGiven(process.argv[2]);
 const clock = systemClock;
 const logger = createLogger({ level: "error", format: "json", isTerminal: false });
-const pages = createPages({ dir: templatesFolder() });
+const pages = createPages({ dir: templatesFolder(), brands: null });
 const { waitersPerWorkload: perWorkload, waiters: total } = config.limits;
 const registry = createRegistry();
 registry.replace(config.routes, () => undefined);

@@ -18,6 +18,7 @@ const app = await createApp({
   kill: (pid, signal) => void process.kill(pid, signal),
   inContainer: false,
   templates: templatesFolder(),
+  brands: null,
   configSchema: {},
   clock,
   out: () => undefined,

@@ -6,14 +6,23 @@ import { fileURLToPath } from "node:url";
  * is taken, since the folder above may be a project of its own.
  */
 function locate(name: string): string {
-  const here = ["./", "../", "../../"].map((up) => fileURLToPath(new URL(`${up}${name}`, import.meta.url)));
-  const found = here.find((path) => existsSync(path));
-  if (found === undefined) throw new Error(`${name} is not where nodoff was installed`);
+  const found = find(name);
+  if (found === null) throw new Error(`${name} is not where nodoff was installed`);
   return found;
+}
+
+function find(name: string): string | null {
+  const here = ["./", "../", "../../"].map((up) => fileURLToPath(new URL(`${up}${name}`, import.meta.url)));
+  return here.find((path) => existsSync(path)) ?? null;
 }
 
 export function templatesFolder(): string {
   return locate("templates");
+}
+
+/** Icons of Simple Icons: the extract beside the bundle, else the package among the sources. null = neither is there. */
+export function brandIcons(): string | null {
+  return find("icons.txt") ?? find("node_modules/simple-icons/index.mjs");
 }
 
 export function configSchema(): unknown {

@@ -1,7 +1,9 @@
 import { inspectConfig, type Report, type RouteLine, type WorkloadLine } from "../app-check.ts";
+import { checkPages } from "../app-pages.ts";
 import { formatConfigError } from "../config/load.ts";
 import type { ConfigError } from "../config/types.ts";
 import { formatDuration } from "../core/duration.ts";
+import { brandIcons, templatesFolder } from "./assets.ts";
 import { toConfigSource } from "./config-source.ts";
 import { defineCommand } from "./command.ts";
 import { configOption, jsonOption } from "./options.ts";
@@ -21,9 +23,10 @@ export const check = defineCommand({
       return exitCodes.configInvalid;
     }
     const { report, reachable } = await inspectConfig({ ...loaded, file: file ?? "nodoff.yaml" }, world);
-    print(report, options, world);
+    const errors = [...report.errors, ...checkPages(loaded.config, { dir: templatesFolder(), brands: brandIcons() })];
+    print({ ...report, errors }, options, world);
     if (!reachable) return exitCodes.notReachable;
-    return report.errors.length > 0 ? exitCodes.configInvalid : exitCodes.done;
+    return errors.length > 0 ? exitCodes.configInvalid : exitCodes.done;
   },
 });
 

@@ -9,6 +9,7 @@ import { findNotYetInLabels } from "./not-yet.ts";
 import { checkDependencies } from "./resolve-dependencies.ts";
 import { checkHealth } from "./resolve-health.ts";
 import { kinds } from "./resolve-kinds.ts";
+import { checkLabelAppearance } from "./resolve-loading.ts";
 import { createClashes, toExtraRoute, toOwnRoute } from "./resolve-route.ts";
 import { checkSchedule, withPossibleSleep } from "./resolve-sleep.ts";
 import {
@@ -134,6 +135,7 @@ function toSpec(alias: string, own: LabelKeys, doors: readonly ForeignDoor[], co
   const { methods } = kinds[kind];
   checkKeys(ownKeys, methods, report);
   checkDoor(ownKeys, publicUrl, report);
+  checkLabelAppearance(ownKeys, report);
   checkHealth(ownKeys.health, context.defaults.health, report);
   const keys = mergeKeys(withPossibleSleep(context.defaults, methods), ownKeys);
   checkSchedule(ownKeys, keys, report);

@@ -5,6 +5,7 @@ import type { Env } from "./expand.ts";
 import { toFindings } from "./findings.ts";
 import type { Finding, KeyPath } from "./findings.ts";
 import { findNotYet } from "./not-yet.ts";
+import { type NamedAppearance, placeAppearances } from "./resolve-loading.ts";
 import type { ReadSecret } from "./resolve-providers.ts";
 import { resolveConfig } from "./resolve.ts";
 import type { Place } from "./resolve-settings.ts";
@@ -50,7 +51,8 @@ export function loadConfig(options: LoadOptions): Loaded {
   const found = [...errors, ...(checked?.errors ?? []).map(toError)];
   const warnings = inOrder((checked?.warnings ?? []).map(toError));
   if (found.length > 0 || checked?.config === undefined) return { ok: false, errors: inOrder(found), warnings };
-  return { ok: true, config: { ...checked.config, warnings }, place: tree.place };
+  const appearances = checked.appearances.map(({ kind, value, path }) => ({ kind, value, place: place(path) }));
+  return { ok: true, config: { ...checked.config, warnings, appearances }, place: tree.place };
 }
 
 /** An error as people read it: `nodoff.yaml:12:5 workloads.blog.idle_timeout: …`. */
@@ -75,7 +77,8 @@ export function findConfigFile(options: {
 interface Checked {
   readonly errors: readonly Finding[];
   readonly warnings: readonly Finding[];
-  readonly config: Omit<Config, "warnings"> | undefined;
+  readonly config: Omit<Config, "warnings" | "appearances"> | undefined;
+  readonly appearances: readonly NamedAppearance[];
 }
 
 function check(value: unknown, place: Place, options: LoadOptions): Checked {
@@ -85,17 +88,19 @@ function check(value: unknown, place: Place, options: LoadOptions): Checked {
   const warnings: Finding[] = [];
   const { rest, broken } = withoutWrong(value, schemaErrors);
   const sound = parsed.success ? parsed : ConfigFile.safeParse(rest);
-  if (!sound.success) return { errors, warnings, config: undefined };
-  const config = resolveConfig(sound.data, {
+  if (!sound.success) return { errors, warnings, config: undefined, appearances: [] };
+  const folder = dirname(options.file ?? ".");
+  const { file, appearances } = placeAppearances(sound.data, folder);
+  const config = resolveConfig(file, {
     env: options.env,
     readSecret: createReadSecret(options),
-    folder: dirname(options.file ?? "."),
+    folder,
     place,
     report: (path, message) => void errors.push({ path, message }),
     warn: (path, message) => void warnings.push({ path, message }),
     broken,
   });
-  return { errors, warnings, config };
+  return { errors, warnings, config, appearances };
 }
 
 const sectionsOfEntries: ReadonlySet<string> = new Set(["providers", "workloads", "routes"]);

@@ -18,7 +18,6 @@ export const notYet: readonly NotYet[] = [
   { key: "providers.*.labels.*", only: (value) => value === "godoxy" || value === "dag" || value === "sablier" },
   { key: "providers.*.url", only: (value) => typeof value === "string" && value.startsWith("ssh:") },
   { key: "signals.traefik.api_url" },
-  { key: "workloads.*.loading.theme", unless: ["default"] },
   { key: "workloads.*.fallback" },
   { key: "routes.*.fallback" },
 ];

@@ -23,7 +23,10 @@ export interface SettingsDeps {
 /** Smaller files would be put aside every few requests. */
 const leastLogBytes = 10_000;
 
-type Settings = Omit<Config, "providers" | "defaults" | "workloads" | "routes" | "processes" | "notify" | "warnings">;
+type Settings = Omit<
+  Config,
+  "providers" | "defaults" | "workloads" | "routes" | "processes" | "notify" | "warnings" | "appearances"
+>;
 
 /** Everything that is neither provider, workload nor route, with its defaults. */
 export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings {

@@ -61,7 +61,7 @@ interface Gathered {
 }
 
 /** Fills in defaults and checks what keys say about each other. The result is only worth using without findings. */
-export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config, "warnings"> {
+export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config, "warnings" | "appearances"> {
   const { report, broken } = deps;
   const defaults = file.defaults ?? {};
   const providers = resolveProviders(file, deps);

@@ -110,9 +110,9 @@ const policyKeys = {
   activity: map(activityKeys).describe("What counts as use").optional(),
   schedule: schedule.describe("When it is awake or asleep by the clock").optional(),
   loading: map({
-    theme: text().optional(),
+    theme: text().describe("default, terminal, minimal, or the folder of your own: ./theme").optional(),
     title: text().describe("Name on the loading page").optional(),
-    icon: text().optional(),
+    icon: text().describe("Name of an icon, a character or two, a data: URL, or an image: ./icon.svg").optional(),
     show_logs: flag().describe("Show the end of the log to everybody who waits").optional(),
     log_lines: integer(1, 1000).describe("Lines of log (default 30)").optional(),
     redirect_path: pathAndQuery().nullable().describe("Where the page leads when ready").optional(),

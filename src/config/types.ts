@@ -15,6 +15,14 @@ export interface ConfigError {
   readonly message: string;
 }
 
+/** A theme or icon, and where the file names it. */
+export interface PlacedAppearance {
+  readonly kind: "theme" | "icon";
+  /** A name, or an absolute path. */
+  readonly value: string;
+  readonly place: KeyPlace;
+}
+
 /** Peers by address, or a group of networks that is known only at run time. */
 export type Network =
   | { readonly group: "loopback" | "container_networks" | "private" }
@@ -177,6 +185,8 @@ export interface Config {
   readonly notify: readonly NotifierSpec[];
   /** By `WorkloadSpec.ref` of workloads of kind `process`. */
   readonly processes: ReadonlyMap<string, ProcessCommand>;
+  /** Themes and icons of pages that the file names, each once per place. Whether they can be shown, `pages` knows. */
+  readonly appearances: readonly PlacedAppearance[];
   /** Worth a look, nothing is wrong. */
   readonly warnings: readonly ConfigError[];
 }

@@ -1,7 +1,8 @@
 import type { Failure } from "./errors.ts";
 import type { PageModel } from "./pages.ts";
-import { titleByCode, toRetryAfter } from "./problem.ts";
+import { toRetryAfter } from "./problem.ts";
 import type { Route } from "./route.ts";
+import { toSteps } from "./steps.ts";
 import type { WorkloadHandle } from "./workload-handle.ts";
 
 /** What the page needs of the request it answers. */
@@ -24,7 +25,7 @@ const retryAfterS = 2;
 /** A page asks again by itself long before that. */
 const retryAfterMaxS = 30;
 
-/** The page about a workload as it is now, in words fit for strangers unless `show_details`. `now` is wall clock ms. */
+/** The page about a workload as it is now; engine text only with `show_details`. `now` is wall clock ms. */
 export function toPageModel(
   asked: AskedFor & PageOverride,
   { route, workload, now }: { readonly route: Route; readonly workload: WorkloadHandle; readonly now: number },
@@ -44,7 +45,8 @@ export function toPageModel(
     state: view.state,
     elapsedMs: view.state === "starting" ? Math.max(0, now - view.since) : null,
     etaMs: view.etaMs,
-    message: failure === null ? null : showDetails ? failure.message : titleByCode[failure.code],
+    steps: toSteps(workload.spec, view),
+    failure: failure === null ? null : { code: failure.code, detail: showDetails ? failure.message : null },
     nextTryInMs,
     retryAfterS: Number(toRetryAfter(Math.min(retryAfterMaxS, waitMs / 1000))),
     showLogs: loading.showLogs,

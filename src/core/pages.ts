@@ -1,4 +1,9 @@
+import type { ErrorCode } from "./errors.ts";
 import type { StateName } from "./state.ts";
+import type { PublicStep } from "./steps.ts";
+
+/** The themes nodoff brings along: folders of `templates/`. */
+export const themeNames = ["default", "terminal", "minimal"] as const;
 
 /** What a public page shows. Strings are plain text: the template escapes them. */
 export interface PageModel {
@@ -6,14 +11,17 @@ export interface PageModel {
   /** Route alias: the page's channel asks for it. */
   readonly route: string;
   readonly title: string;
+  /** As `loading.icon` says. */
   readonly icon: string | null;
+  /** As `loading.theme` says. */
   readonly theme: string;
   readonly state: StateName;
   /** Time in this state; null when not starting. */
   readonly elapsedMs: number | null;
   readonly etaMs: number | null;
-  /** The failure in words fit for strangers (or the engine's with `show_details`); null = none. */
-  readonly message: string | null;
+  readonly steps: readonly PublicStep[];
+  /** Why it is not there; `detail` is the engine's own text, null unless `show_details`. null = nothing failed. */
+  readonly failure: { readonly code: ErrorCode; readonly detail: string | null } | null;
   readonly nextTryInMs: number | null;
   readonly retryAfterS: number;
   readonly showLogs: boolean;

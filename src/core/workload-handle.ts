@@ -1,4 +1,5 @@
 import type { Failure } from "./errors.ts";
+import type { WakeStep } from "./journal.ts";
 import type { FollowOptions } from "./provider.ts";
 import type { Reason } from "./verdict.ts";
 import type { StateName } from "./state.ts";
@@ -18,6 +19,15 @@ export type Outcome =
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "changed" }
   | { readonly kind: "aborted" };
+
+/** Something a workload needs, as it is now. */
+export interface Need {
+  readonly alias: string;
+  readonly displayName: string;
+  readonly state: StateName;
+  /** Whether it is there, by the condition that was asked for. */
+  readonly done: boolean;
+}
 
 /** A workload at one moment, for pages, API and metrics. Times are wall clock ms. */
 export interface WorkloadView {
@@ -39,6 +49,10 @@ export interface WorkloadView {
   /** Aliases of what it needs, and of what needs it. */
   readonly dependsOn: readonly string[];
   readonly dependants: readonly string[];
+  /** The latest step of the wake under way, or of the one that failed; null = neither. */
+  readonly step: WakeStep | null;
+  /** What has to be there before it is started; empty for a group of which one member is enough. */
+  readonly needs: readonly Need[];
   /** In a dry run: since when it would have been asleep; null = it would be awake. */
   readonly wouldSleepSince: number | null;
   /** The compose project it belongs to, as its engine says; null = none, or not known. */

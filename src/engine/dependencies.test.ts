@@ -43,6 +43,17 @@ describe("waking what is needed", () => {
     assert.deepEqual(steps.slice(0, 3), ["starting", "waking db", "db is ready"]);
   });
 
+  it("shows how far that is", async () => {
+    const world = await twoApps();
+    const web = world.get("web");
+    assert.deepEqual(web.view().step, null);
+    web.wake("request");
+    assert.deepEqual(web.view().needs, [{ alias: "db", displayName: "db", state: "starting", done: false }]);
+    assert.equal(web.view().step, "waking_dependency");
+    await world.clock.advanceAsync(1_000);
+    assert.deepEqual([web.view().step, web.view().needs[0]?.done], [null, true]);
+  });
+
   it("starts a shared one once, however many ask at the same time", async () => {
     const world = await twoApps();
     world.get("web").wake("request");

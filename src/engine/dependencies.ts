@@ -64,8 +64,7 @@ async function untilMet(link: Link, scope: Scope, askedAt: number): Promise<Fail
   // Its wake was asked for in the same turn: asleep from here on means that it ended, or was put to sleep again.
   for (;;) {
     if (scope.signal.aborted) return null;
-    const isDone = condition === "completed" && workload.state === "napping" && workload.completedAt >= askedAt;
-    if (isDone || isMet(link)) return null;
+    if (isMetSince(link, askedAt)) return null;
     const failure = failureOf(workload, condition);
     if (failure !== null) return failure;
     // What it needs ended before it was of any use: nobody else would wake that again.
@@ -79,6 +78,13 @@ function isForsaken({ state, links }: Workload): boolean {
   const isDown = ({ workload, condition }: Link): boolean =>
     condition !== "completed" && ["napping", "error", "gone"].includes(workload.state);
   return state === "ready" && links.dependencies.some(isDown);
+}
+
+/** Whether its condition is met; what has to end must have done so since then (monotonic ms). */
+export function isMetSince(link: Link, since: number): boolean {
+  const { workload, condition } = link;
+  if (condition === "completed") return workload.state === "napping" && workload.completedAt >= since;
+  return isMet(link);
 }
 
 function isMet({ workload, condition }: Link): boolean {

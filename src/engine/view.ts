@@ -1,8 +1,11 @@
 import type { Reason } from "../core/verdict.ts";
-import type { WorkloadView } from "../core/workload-handle.ts";
+import type { Need, WorkloadView } from "../core/workload-handle.ts";
+import { isMetSince } from "./dependencies.ts";
 import { judge } from "./looking.ts";
 import { estimateMs } from "./waking.ts";
 import type { Unit } from "./workload-parts.ts";
+
+const none: readonly Need[] = [];
 
 /** A workload at this moment, for people. Asks nobody: what signals have to ask for is as old as the last look. */
 export function viewOf(unit: Unit): WorkloadView {
@@ -25,12 +28,23 @@ export function viewOf(unit: Unit): WorkloadView {
     dependsOn: unit.links.dependencies.map(({ workload }) => workload.spec.alias),
     dependants: unit.links.dependants.map(({ spec }) => spec.alias),
     project: projectOf(unit),
+    step: phase.name === "starting" || phase.name === "error" ? unit.step : null,
+    needs: needsOf(unit),
     wouldSleepSince: watch?.wouldSleepSince == null ? null : unit.wallOf(watch.wouldSleepSince),
   };
 }
 
 function projectOf({ spec, look }: Unit): string | null {
   return spec.kind === "compose" ? spec.ref : (look?.compose?.project ?? null);
+}
+
+function needsOf({ spec, links, attempt }: Unit): readonly Need[] {
+  if (spec.kind === "group" && spec.wakeMembers === "one") return none;
+  const since = attempt?.begunAt ?? Number.POSITIVE_INFINITY;
+  return links.dependencies.map((link) => {
+    const { alias, displayName } = link.workload.spec;
+    return { alias, displayName, state: link.workload.state, done: isMetSince(link, since) };
+  });
 }
 
 function refusalOf({ watch }: Unit): readonly Reason[] {

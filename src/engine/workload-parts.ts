@@ -188,6 +188,8 @@ export interface Unit extends Workload {
   /** An address is being read. */
   reading: Scope | null;
   /** How the present run ended, as far as the engine told; null while it runs, or the telling was missed. */
+  /** The latest step that was told, errors aside. */
+  step: WakeStep | null;
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null;
   /** Monotonic ms of exits nobody asked for. */
   exits: number[] | null;

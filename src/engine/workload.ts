@@ -76,6 +76,7 @@ class WorkloadUnit implements Unit {
   dockerHandOver = false;
   insists = false;
   reading: Scope | null = null;
+  step: WakeStep | null = null;
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null = null;
   exits: number[] | null = null;
   wokenFor: number | null = null;
@@ -306,6 +307,7 @@ class WorkloadUnit implements Unit {
     message: string,
     more: { readonly failure?: Failure; readonly etaMs?: number | null } = {},
   ): void {
+    if (step !== "error") this.step = step;
     const { failure, etaMs } = more;
     const eta = etaMs === undefined || etaMs === null ? {} : { etaMs };
     const failed = failure === undefined ? {} : { failure };

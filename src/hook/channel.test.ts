@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { engineFailure } from "../../test/support/fake-doors.ts";
+import type { Need } from "../core/workload-handle.ts";
 import { settle } from "../../test/support/fake-clock.ts";
 import { forwarded, hookWorld } from "../../test/support/hook-world.ts";
 import type { HookWorld, Told } from "../../test/support/hook-world.ts";
@@ -54,6 +55,32 @@ describe("ping, health and the route they are about", () => {
       equal(told.headers["x-nodoff-state"], state);
     });
   }
+
+  it("steps tell what is done and what is not, and name nobody", async (t) => {
+    const world = await hookWorld(t);
+    const needs: readonly Need[] = [{ alias: "blog-db", displayName: "blog-db", state: "ready", done: true }];
+    world.blog.become("starting", { etaMs: 900, step: "waiting_ready", needs });
+    const told = await world.ask("/.nodoff/steps?route=blog", host);
+    deepEqual(json(told), {
+      status: "starting",
+      state: "starting",
+      eta_ms: 900,
+      steps: [
+        { step: "dependencies", state: "done", done: 1, all: 1 },
+        { step: "starting", state: "done" },
+        { step: "answer", state: "now" },
+        { step: "opening", state: "waiting" },
+      ],
+    });
+  });
+
+  it("no service worker may keep what it tells", async (t) => {
+    const world = await hookWorld(t);
+    for (const name of ["ping", "health", "wait", "steps", "logs"]) {
+      const { headers } = await world.ask(`/.nodoff/${name}?route=blog`, host);
+      deepEqual([headers.vary, headers["cache-control"]], ["*", "no-store"], name);
+    }
+  });
 
   const hostless = routeSpec({ alias: "hostless", hosts: [] });
   const elsewhere = routeSpec({ alias: "elsewhere", hosts: ["far.test"], door: doorSpec({ strategy: "redirect" }) });
@@ -368,7 +395,12 @@ describe("loading", () => {
       state: "starting",
       elapsedMs: 1_500,
       etaMs: 2_400,
-      message: null,
+      steps: [
+        { step: "starting", state: "now" },
+        { step: "answer", state: "waiting" },
+        { step: "opening", state: "waiting" },
+      ],
+      failure: null,
       nextTryInMs: null,
       retryAfterS: 3,
       showLogs: false,
@@ -379,13 +411,13 @@ describe("loading", () => {
     });
   });
 
-  it("shows a failure in words for strangers, with the time of the next try", async (t) => {
+  it("shows a failure without the engine's words, with the time of the next try", async (t) => {
     const world = await hookWorld(t);
     world.blog.become("error", { failure: engineFailure, nextTryAt: world.clock.wall() + 4_200 });
     const model = json(await world.ask(page("https://blog.test/"), host)) as Record<string, unknown>;
     deepEqual(
-      [model.kind, model.message, model.nextTryInMs, model.retryAfterS],
-      ["failed", "The service ended unexpectedly", 4_200, 5],
+      [model.kind, model.failure, model.nextTryInMs, model.retryAfterS],
+      ["failed", { code: "EXITED", detail: null }, 4_200, 5],
     );
   });
 

@@ -10,7 +10,7 @@ import { isOneOf } from "./host.ts";
 import { createEventStreams } from "./events.ts";
 import { writeLoading } from "./loading.ts";
 import { createLogTail } from "./log-tail.ts";
-import { stateOf, toRouteStatus } from "./status.ts";
+import { stateOf, toRouteProgress, toRouteStatus } from "./status.ts";
 import { createWaits } from "./waits.ts";
 import { writeProblem, writeReply } from "./write.ts";
 
@@ -38,6 +38,7 @@ export function createPageChannel(deps: HookDeps): PageChannel {
   const answers: ReadonlyMap<string, (asked: Asked) => void> = new Map([
     ["ping", (asked: Asked) => answer(asked, { ok: asked.direct })],
     ["health", within(statusLimit, (asked) => answer(asked, toRouteStatus(asked.route)))],
+    ["steps", within(statusLimit, (asked) => answer(asked, toRouteProgress(asked.route)))],
     ["wait", within(statusLimit, (asked) => waits.serve(asked))],
     ["events", within(statusLimit, (asked) => streams.serve(asked))],
     ["logs", within(logsLimit, (asked) => logTail.serve(asked))],

@@ -1,5 +1,6 @@
 import type { Route } from "../core/route.ts";
 import type { StateName } from "../core/state.ts";
+import { type PublicStep, toSteps } from "../core/steps.ts";
 
 /** The answer of `/.nodoff/health` and `/.nodoff/wait` (contract "Page channel"). */
 export interface RouteStatus {
@@ -14,6 +15,16 @@ export function toRouteStatus({ workload }: Route): RouteStatus {
   const { state } = workload;
   const { etaMs } = workload.view();
   return { status: toStatus(state), state, eta_ms: etaMs === null ? null : Math.round(etaMs) };
+}
+
+/** The answer of `/.nodoff/steps`: the same, and what is done and what is not yet. */
+export interface RouteProgress extends RouteStatus {
+  readonly steps: readonly PublicStep[];
+}
+
+export function toRouteProgress(route: Route): RouteProgress {
+  const { workload } = route;
+  return { ...toRouteStatus(route), steps: workload === null ? [] : toSteps(workload.spec, workload.view()) };
 }
 
 /** The state to show of a route; one without a workload never sleeps. */

@@ -28,7 +28,8 @@ export function writeProblem(res: ServerResponse, problem: ProblemInput): void {
 export function writeJson(res: ServerResponse, status: number, body: unknown, headers: Reply["headers"] = {}): void {
   writeReply(res, {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    // By `*` no service worker of an app may keep it, whatever it keeps else (Cache API, `put`).
+    headers: { "content-type": "application/json", "cache-control": "no-store", vary: "*", ...headers },
     body: JSON.stringify(body),
   });
 }

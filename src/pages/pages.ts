@@ -1,81 +1,129 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import { NodoffError } from "../core/errors.ts";
-import type { PageModel, Pages } from "../core/pages.ts";
-import { escapeHtml, toScriptJson } from "./escape.ts";
-import { toIcon } from "./icon.ts";
-import { isElsewhere, toSafeLink } from "./link.ts";
-import { toTemplate } from "./template.ts";
-import type { Template } from "./template.ts";
-import { toTexts } from "./texts.ts";
-import type { Texts } from "./texts.ts";
+import { type PageModel, type Pages, themeNames } from "../core/pages.ts";
+import { findIconProblem, type Icon, toIcon } from "./icon.ts";
+import { readLanguages, readTheme, type Theme, type ThemeSource, toTheme } from "./theme.ts";
+import { toValues } from "./values.ts";
 
-/** What a theme may put in its `page.html` as `{{slot}}`. Every value is HTML, escaped where it was text. */
-const slots = [
-  "language",
-  "nonce",
-  "kind",
-  "heading",
-  "lead",
-  "message",
-  "note",
-  "mark",
-  "favicon",
-  "hue",
-  "link",
-  "retry",
-  "log",
-  "progress",
-  "refresh",
-  "noscript",
-  "data",
-] as const;
-type Slot = (typeof slots)[number];
+export interface PagesOptions {
+  /** Folder of `page.js`, `languages` and the themes nodoff brings along. */
+  readonly dir: string;
+  /** File with the icons of Simple Icons; null = none. */
+  readonly brands: string | null;
+}
+
+/** A theme or icon the configuration names. */
+export interface Appearance {
+  readonly kind: "theme" | "icon";
+  /** A name, or an absolute path. */
+  readonly value: string;
+}
+
+/** Pages, and how they are to look. */
+export interface PageRoom extends Pages {
+  /**
+   * Reads the themes and icons that are named, anew. Returns what cannot be shown and why; it is shown as `default`, and
+   * as the first letter of the title.
+   */
+  use<T extends Appearance>(appearances: readonly T[]): readonly { readonly of: T; readonly message: string }[];
+}
 
 const statusByKind = { loading: 503, failed: 503, gone: 503, forbidden: 403, quota: 429 } as const satisfies Record<
   PageModel["kind"],
   number
 >;
 
-const fallbackTheme = "default";
+/** Throws CONFIG_INVALID when the themes nodoff brings along cannot be read. */
+export function createPages(options: PagesOptions): PageRoom {
+  const shipped = readShipped(options);
+  let themes: ReadonlyMap<string, Theme> = shipped.themes;
+  // By icon and title, both of the configuration.
+  const icons = new Map<string, Icon>();
 
-/**
- * Pages from themes: folders in `dir` with a `page.html` each, read now and never again. A theme that is not there is
- * shown as `default`. Throws CONFIG_INVALID when a theme cannot be read, or there is no `default`.
- */
-export function createPages({ dir }: { readonly dir: string }): Pages {
-  const themes = readThemes(dir);
-  const standard = themes.get(fallbackTheme);
-  if (standard === undefined) throw new NodoffError("CONFIG_INVALID", `no theme "${fallbackTheme}" in ${dir}`);
+  const iconOf = ({ icon, title }: PageModel): Icon => {
+    const key = JSON.stringify([icon, title]);
+    const known = icons.get(key);
+    if (known !== undefined) return known;
+    const made = toIcon(icon, title, options.brands);
+    icons.set(key, made);
+    return made;
+  };
+
   return {
+    use(appearances) {
+      const next = new Map(shipped.themes);
+      const problems = new Map<string, string | null>();
+      const judge = ({ kind, value }: Appearance): string | null =>
+        kind === "icon" ? findIconProblem(value, options.brands) : addTheme(value, next, shipped);
+      icons.clear();
+      const found = appearances.flatMap((of) => {
+        const key = `${of.kind} ${of.value}`;
+        const known = problems.get(key);
+        const message = known === undefined ? judge(of) : known;
+        problems.set(key, message);
+        return message === null ? [] : [{ of, message }];
+      });
+      themes = next;
+      return found;
+    },
     render(model) {
       const nonce = randomBytes(16).toString("base64url");
-      const template = themes.get(model.theme) ?? standard;
+      const theme = themes.get(model.theme) ?? shipped.standard;
+      const { language, template } = theme.page(model.language);
+      const values = toValues(model, { icon: iconOf(model), language, nonce });
       return {
         status: statusByKind[model.kind],
-        headers: toHeaders(model, nonce),
-        body: template.fill(toValues(model, nonce)),
+        headers: { ...toHeaders(model, nonce), "content-language": language.tag },
+        body: template.fill(values),
       };
     },
   };
 }
 
-function readThemes(dir: string): ReadonlyMap<string, Template<Slot>> {
+interface Shipped {
+  readonly script: string;
+  readonly source: ThemeSource;
+  readonly standard: Theme;
+  readonly themes: ReadonlyMap<string, Theme>;
+}
+
+function readShipped({ dir }: PagesOptions): Shipped {
   try {
-    const names = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    return new Map(
-      names.map(({ name }) => [name, toTemplate(readFileSync(join(dir, name, "page.html"), "utf8"), slots)]),
-    );
+    const script = readFileSync(join(dir, "page.js"), "utf8");
+    const languages = readLanguages(join(dir, "languages"), new Map());
+    const source = readTheme(join(dir, themeNames[0]), { html: "", css: "", languages });
+    const standard = toTheme(source, script);
+    const themes = themeNames.map((name) => [name, toTheme(readTheme(join(dir, name), source), script)] as const);
+    return { script, source, standard, themes: new Map(themes) };
   } catch (error) {
-    throw new NodoffError("CONFIG_INVALID", `the themes in ${dir} cannot be read: ${String(error)}`, { cause: error });
+    throw new NodoffError("CONFIG_INVALID", `the pages in ${dir} cannot be read: ${toText(error)}`, { cause: error });
   }
+}
+
+/** Prepares a theme of the user's own; returns why it cannot be. */
+function addTheme(value: string, themes: Map<string, Theme>, { source, script }: Shipped): string | null {
+  if (themes.has(value)) return null;
+  if (!isAbsolute(value)) return `"${value}" is not a theme (${themeNames.join(", ")}, or a folder: ./${value})`;
+  try {
+    themes.set(value, toTheme(readTheme(value, source), script));
+    return null;
+  } catch (error) {
+    return `the theme cannot be used: ${toText(error)}`;
+  }
+}
+
+function toText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function toHeaders(model: PageModel, nonce: string): Readonly<Record<string, string>> {
   return {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
+    // No service worker of the app may keep it either: `put` of the Cache API refuses what varies by everything.
+    vary: "*",
     "retry-after": String(Math.max(1, Math.ceil(model.retryAfterS))),
     "x-robots-tag": "noindex",
     "x-nodoff-state": model.state,
@@ -86,67 +134,4 @@ function toHeaders(model: PageModel, nonce: string): Readonly<Record<string, str
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
   };
-}
-
-function toValues(model: PageModel, nonce: string): Record<Slot, string> {
-  const texts = toTexts(model.language);
-  const { mark, favicon, hue } = toIcon(model.icon, model.title);
-  const { heading, lead } = texts.byKind[model.kind];
-  // Shown elsewhere, a path would lead to the wrong host.
-  const link = toSafeLink(isElsewhere(model.link) ? model.link : (model.redirectPath ?? model.link));
-  const isWaiting = model.kind === "loading";
-  return {
-    language: texts.language,
-    nonce,
-    kind: model.kind,
-    heading: escapeHtml(withName(heading, model)),
-    lead: escapeHtml(lead),
-    message: escapeHtml(model.message ?? ""),
-    note: model.replayable ? "" : escapeHtml(texts.notReplayed),
-    mark,
-    favicon: escapeHtml(favicon),
-    hue: String(hue),
-    link: escapeHtml(link),
-    retry: escapeHtml(texts.retry),
-    log: escapeHtml(texts.log),
-    progress: escapeHtml(texts.progress),
-    refresh: isWaiting ? toRefresh(link, model.retryAfterS) : "",
-    noscript: isWaiting ? escapeHtml(texts.noScript) : "",
-    data: toScriptJson(toData(model, texts)),
-  };
-}
-
-/**
- * For browsers without JavaScript. With its url: Chromium does not load a bare one again at an address with a #hash.
- * Quoted, since a browser would else cut it at the first `;` or `,` of some paths.
- */
-function toRefresh(link: string, retryAfterS: number): string {
-  const seconds = Math.min(10, Math.max(2, Math.ceil(retryAfterS)));
-  const quoted = link.replaceAll("'", "%27");
-  return `<noscript><meta http-equiv="refresh" content="${seconds}; url=${escapeHtml(`'${quoted}'`)}"></noscript>`;
-}
-
-/**
- * What the page's script needs. `asked` null = the address in the browser, which the script prefers to ours: a proxy may
- * have shortened the path. `leadTo` is a path at that address; null = the same.
- */
-function toData(model: PageModel, texts: Texts) {
-  return {
-    route: model.route,
-    kind: model.kind,
-    state: model.state,
-    elapsedMs: model.elapsedMs,
-    etaMs: model.etaMs,
-    nextTryInMs: model.nextTryInMs,
-    retryAfterS: model.retryAfterS,
-    showLogs: model.showLogs,
-    replayable: model.replayable,
-    asked: isElsewhere(model.link) ? toSafeLink(model.link) : null,
-    leadTo: model.redirectPath === null ? null : toSafeLink(model.redirectPath),
-    texts: { ...texts.live, retry: texts.retry, asleepHeading: withName(texts.live.asleepHeading, model) },
-  };
-}
-
-function withName(text: string, { title }: PageModel): string {
-  return text.replace("{name}", () => title);
 }

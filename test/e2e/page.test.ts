@@ -6,7 +6,8 @@ import { after, before, describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { createExams } from "../../src/core/exams.ts";
-import type { Journal } from "../../src/core/journal.ts";
+import type { Journal, WakeStep } from "../../src/core/journal.ts";
+import type { Need, WorkloadView } from "../../src/core/workload-handle.ts";
 import { toProblem } from "../../src/core/problem.ts";
 import { createJournal } from "../../src/engine/journal.ts";
 import { systemClock } from "../../src/system-clock.ts";
@@ -52,7 +53,7 @@ async function openWorld(t: TestContext): Promise<World> {
   const spec = workloadSpec({ alias: "blog", displayName: "My blog" });
   const blog = fakeHandle({ ...spec, loading: { ...spec.loading, icon: "ghost", showLogs: true } }, journal);
   const route = fakeRoute(routeSpec({ alias: "blog", workload: "blog", hosts: ["127.0.0.1", "localhost"] }), blog);
-  const pages = createPages({ dir: join(import.meta.dirname, "../../templates") });
+  const pages = createPages({ dir: join(import.meta.dirname, "../../templates"), brands: null });
   const gate = fakeGate();
   const turnedAway: Visit[] = [];
   gate.onAdmit = ({ facts }) => {
@@ -135,6 +136,36 @@ async function openPage(t: TestContext, options: BrowserContextOptions = {}): Pr
 const heading = (page: Page) => page.locator("h1");
 const arrived = (page: Page) => page.waitForSelector("text=The service");
 
+/** The wake goes on, and says so, as the engine does. */
+function reach({ blog, journal }: World, view: Partial<WorkloadView> & { readonly step: WakeStep }): void {
+  blog.become("starting", view);
+  journal.publish({ type: "wake", alias: "blog", message: "db-1", step: view.step });
+}
+
+const rows = (page: Page) => page.locator(".steps li").allTextContents();
+
+/** A database by its name, and two that have none for people. */
+function needsOf(database: boolean, others: number): readonly Need[] {
+  return [
+    { alias: "db", displayName: "Database", state: database ? "ready" : "starting", done: database },
+    ...["cache-1", "cache-2"].map((alias, at): Need => {
+      const done = at < others;
+      return { alias, displayName: alias, state: done ? "ready" : "starting", done };
+    }),
+  ];
+}
+
+/** Adds up what moves on the page without anybody having asked for it. */
+async function watchShifts(page: Page): Promise<void> {
+  await page.addInitScript(`
+    window.shifts = 0;
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) window.shifts += value;
+    }).observe({ type: "layout-shift", buffered: true });
+  `);
+}
+const shifts = (page: Page) => page.evaluate<number>("window.shifts");
+
 /** For looking at the page: NODOFF_SCREENSHOTS names a folder. */
 async function shoot(page: Page, name: string): Promise<void> {
   const folder = process.env.NODOFF_SCREENSHOTS;
@@ -153,20 +184,33 @@ describe("waiting", () => {
       const problems: string[] = [];
       page.on("pageerror", (error) => problems.push(String(error)));
       page.on("console", (line) => /Content Security/.test(line.text()) && problems.push(line.text()));
+      world.blog.become("napping", { needs: needsOf(false, 0) });
+      await watchShifts(page);
       const first = await page.goto(world.origin + deepLink);
       equal(first?.status(), 503);
       equal(await heading(page).textContent(), "My blog is waking up");
-      const wake = (step: "starting" | "waking_dependency" | "dependency_ready" | "started") =>
-        world.journal.publish({ type: "wake", alias: "blog", message: "db-1", step });
-      for (const step of ["starting", "waking_dependency", "dependency_ready", "started"] as const) wake(step);
-      await page.waitForSelector(".steps li:nth-child(4).now >> text=Started");
-      deepEqual(await page.locator(".steps li.done").allTextContents(), [
-        "Waking up",
-        "Waking something it needs",
-        "Something it needs is ready",
+      reach(world, { step: "waking_dependency", needs: needsOf(false, 1) });
+      await page.waitForSelector(".steps li:nth-child(2)[data-state=now] >> text=1 of 2");
+      deepEqual(await rows(page), [
+        "Database in progress",
+        "What it needs: 1 of 2 in progress",
+        "Starting to come",
+        "Waiting for its first answer to come",
+        "Opening to come",
       ]);
-      match((await page.locator("#elapsed").textContent()) ?? "", /^\d+ s$/);
-      match((await page.locator("#left").textContent()) ?? "", /about \d+ s left|any moment now/);
+      reach(world, { step: "waiting_ready", needs: needsOf(true, 2) });
+      await page.waitForSelector(".steps li:nth-child(4)[data-state=now]");
+      deepEqual(await rows(page), [
+        "Database done",
+        "What it needs: 2 of 2 done",
+        "Starting done",
+        "Waiting for its first answer in progress",
+        "Opening to come",
+      ]);
+      // Nothing but the seconds at the end of their line.
+      ok((await shifts(page)) < 0.001, `${await shifts(page)}`);
+      match((await page.locator("[data-nodoff=elapsed]").textContent()) ?? "", /^\d+ s$/);
+      match((await page.locator("[data-nodoff=left]").textContent()) ?? "", /about \d+ s left|any moment now/);
       await shoot(page, `loading-${channel}`);
       world.blog.become("ready");
       await arrived(page);
@@ -198,7 +242,7 @@ describe("waiting", () => {
     const page = await openPage(t);
     await page.goto(`${world.origin}/`);
     await page.locator("summary").click();
-    equal(await page.locator("#lines").textContent(), "listening on 2368\n<img src=x onerror=alert(1)>");
+    equal(await page.locator("[data-nodoff=lines]").textContent(), "listening on 2368\n<img src=x onerror=alert(1)>");
   });
 
   it("survives nodoff being away, and goes on", async (t) => {
@@ -313,13 +357,13 @@ describe("failure", () => {
     world.blog.become("error", { failure: engineFailure, nextTryAt: systemClock.wall() + 3_000 });
     await page.waitForSelector("text=My blog could not be woken");
     equal(await page.locator("[role=alert]").textContent(), "The service ended unexpectedly");
-    const button = page.locator("#retry");
+    const button = page.locator(".retry");
     match((await button.textContent()) ?? "", /^Try again in \d s$/);
     equal(await button.getAttribute("aria-disabled"), "true");
     await shoot(page, "failed");
     await button.click({ force: true });
     equal(world.blog.state, "error");
-    await page.waitForSelector("#retry:not([aria-disabled])");
+    await page.waitForSelector(".retry:not([aria-disabled])");
     equal(world.blog.state, "error");
     await button.click();
     await page.waitForSelector("text=My blog is waking up");
@@ -349,7 +393,7 @@ describe("failure", () => {
     world.blog.become("error", { failure: engineFailure, nextTryAt: systemClock.wall() + 60_000 });
     await page.goto(`${world.origin}/a?b`);
     world.blog.become("ready");
-    await page.locator("#retry").click();
+    await page.locator(".retry").click();
     await arrived(page);
     deepEqual(world.visits, [{ method: "GET", url: "/a?b" }]);
   });
@@ -367,9 +411,8 @@ describe("looks", () => {
       world.blog.output = ["> blog@1.0.0 start", "connecting to the database", "running 2 migrations"];
       const page = await openPage(t, options);
       await page.goto(`${world.origin}/`);
-      world.journal.publish({ type: "wake", alias: "blog", message: "", step: "starting" });
-      world.journal.publish({ type: "wake", alias: "blog", message: "", step: "waking_dependency" });
-      await page.waitForSelector(".steps li:nth-child(2)");
+      reach(world, { step: "waiting_ready" });
+      await page.waitForSelector(".steps li:nth-child(2)[data-state=now]");
       if (name === "phone") await page.locator("summary").click();
       await shoot(page, name);
       const [width, wanted] = await page.evaluate<number[]>("[innerWidth, document.documentElement.scrollWidth]");

@@ -70,6 +70,25 @@ log: { format: json }
     t.diagnostic(`npm package: ${packed.files.length} files, ${mb(packed.size)}, ${mb(packed.unpackedSize)} unpacked`);
   });
 
+  void it("brings the icons of brands", async () => {
+    const file = join(folder, "icons.yaml");
+    const named = (alias: string, icon: string) =>
+      `  ${alias}: { process: { command: [x] }, port: 1, host: ${alias}.test, loading: { icon: ${icon} } }\n`;
+    await writeFile(
+      file,
+      `providers: { here: { type: process } }\nworkloads:\n${named("a", "jellyfin")}${named("b", "nosuch")}`,
+    );
+    const checked = run(process.execPath, [join(dist, "main.js"), "check", "--config", file], { cwd: folder });
+    const { stderr } = await checked.then(
+      () => assert.fail("the second icon is none"),
+      (error: unknown) => error as { readonly stderr: string },
+    );
+    const lines = stderr.split("\n").filter((line) => line.includes("loading.icon"));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /icons\.yaml:\d+:\d+ workloads\.b\.loading\.icon: "nosuch" is neither/);
+    assert.match(await readFile(join(dist, "LICENSES.txt"), "utf8"), /^simple-icons \d/m);
+  });
+
   void it("answers /healthz, and reads the Docker library only where a Docker provider is configured", async (t) => {
     const chunk = (await readdir(dist)).find((name) => /^docker-.*\.js$/.test(name));
     assert.ok(chunk, "the Docker provider has a chunk of its own");

@@ -71,6 +71,7 @@ async function start(): Promise<App> {
     kill: (pid, signal) => void process.kill(pid, signal),
     inContainer: false,
     templates: templatesFolder(),
+    brands: null,
     configSchema: configSchema(),
     clock,
     out: () => undefined,

@@ -48,6 +48,8 @@ export function fakeWorkload(
     pinnedUntil: null,
     dependsOn: [],
     dependants: [],
+    step: null,
+    needs: [],
     wouldSleepSince: null,
     project: null,
     ...options.view,

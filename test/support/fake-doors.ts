@@ -32,6 +32,8 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     pinnedUntil: null,
     dependsOn: [],
     dependants: [],
+    step: null,
+    needs: [],
     wouldSleepSince: null,
     project: null,
   };
