@@ -1,4 +1,3 @@
-import { createServer } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { AccessLog } from "../core/access.ts";
@@ -30,8 +29,9 @@ import type { TrustDeps } from "./peer.ts";
 import { expectProxyHeader } from "./proxy-header.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { addExtras } from "./response-headers.ts";
-import { createSecureServer, refuseLongHead } from "./secure-server.ts";
-import type { SecureServerOptions } from "./secure-server.ts";
+import { maxHeaderBytes, openServer } from "./server.ts";
+import type { HeadTimeouts } from "./server.ts";
+import { refuseLongHead } from "./sessions.ts";
 import { hasBody } from "./target.ts";
 import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
 import { createWaitingSocket } from "./waiting-socket.ts";
@@ -58,19 +58,12 @@ export interface ProxyDeps extends EntranceDeps {
   readonly acceptsProxyHeader?: boolean;
   /** Where requests are noted; null or left out = nowhere. Read per request. */
   readonly accessLog?: AccessLog | null;
-  /** What clients are shown: this port speaks TLS, with HTTP/2 and HTTP/1.1. Left out: HTTP/1.1 in the clear. */
+  /** What clients are shown: this port speaks TLS. Left out: in the clear. */
   readonly certificates?: Pick<Certificates, "find" | "onDefault">;
   /** Clients that speak no TLS are sent to https at this port; left out: they are served. */
   readonly redirectPort?: number;
   /** Left out: the limits of production. */
   readonly timeouts?: HeadTimeouts;
-}
-
-/** How long a request's head may take. */
-export interface HeadTimeouts {
-  readonly headersMs: number;
-  /** How often it is looked who takes longer. */
-  readonly checkMs: number;
 }
 
 /** Our own proxy (design §11). Its owner lets `server` listen. */
@@ -79,15 +72,6 @@ export interface Proxy {
   /** Takes no more, ends upgraded sockets, waits up to `graceMs` for requests, then cuts them. Pools are not closed. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }
-
-/** Who takes longer to send a head holds a connection open, no more. Bodies may take as long as they like. */
-const headTimeouts: HeadTimeouts = { headersMs: 60_000, checkMs: 5_000 };
-
-/** Above the idle time of load balancers and browsers, so that they and not we end what they are about to use. */
-const keepAliveTimeoutMs = 65_000;
-
-/** Cookies of some apps are larger than Node's default of 16 kB. */
-const maxHeaderBytes = 65_536;
 
 const refused: Entrance = { kind: "refused", code: "BAD_REQUEST" };
 
@@ -114,7 +98,19 @@ export function createProxy(deps: ProxyDeps): Proxy {
   const latest = new WeakMap<Socket, ServerResponse>();
   // An upgrade sent behind a request that is not answered yet has nowhere to put its own answer.
   const isBusy = (socket: Socket): boolean => latest.get(socket)?.closed === false;
-  const server = openServer(deps, { isBusy, shouldUpgrade: (req) => mayUpgrade(req) && !isBusy(req.socket) });
+  const { server, endSessions } = openServer({
+    clock,
+    certificates: deps.certificates,
+    timeouts: deps.timeouts,
+    shouldUpgrade: (req) => mayUpgrade(req) && !isBusy(req.socket),
+    progressOf(socket) {
+      const res = latest.get(socket);
+      if (res === undefined) return "new";
+      if (res.closed) return "idle";
+      // A pipelined one without a socket waits for the answer before it.
+      return res.headersSent || res.socket === null ? "answering" : "waiting";
+    },
+  });
   const answer = (caller: ResponseCaller, entrance: Entrance): void => {
     const { req, res } = caller;
     const log = deps.accessLog ?? null;
@@ -158,6 +154,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
     async close({ graceMs }) {
       const closing = closeServer(server, { clock, graceMs });
       cutSilent?.();
+      endSessions();
       for (const socket of upgraded) socket.destroySoon();
       await closing;
       for (const socket of [...upgraded, ...connections]) socket.destroy();
@@ -171,27 +168,6 @@ function aliasOf(entrance: Entrance): string | null {
 
 function trustOf({ isTrusted, proxyHops }: TrustDeps): TrustDeps {
   return { isTrusted, proxyHops };
-}
-
-/** A server that does not listen yet, with the limits of every door of ours. */
-function openServer(
-  { certificates, clock, timeouts = headTimeouts }: ProxyDeps,
-  asked: Pick<SecureServerOptions, "isBusy" | "shouldUpgrade">,
-): Server {
-  const common = { clock, keepAliveMs: keepAliveTimeoutMs, maxHeaderBytes, ...asked, ...timeouts };
-  if (certificates !== undefined) return createSecureServer({ certificates, ...common });
-  const server = createServer({
-    headersTimeout: timeouts.headersMs,
-    connectionsCheckingInterval: timeouts.checkMs,
-    requestTimeout: 0,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    maxHeaderSize: maxHeaderBytes,
-    insecureHTTPParser: false,
-    shouldUpgradeCallback: asked.shouldUpgrade,
-  });
-  // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
-  server.maxHeadersCount = 0;
-  return server;
 }
 
 /**

@@ -23,7 +23,8 @@ import type { WorkloadHandle } from "../../src/core/workload-handle.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { createOriginPools } from "../../src/net/origin-pools.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
-import type { HeadTimeouts, Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
+import type { Proxy, ProxyDeps } from "../../src/proxy/proxy.ts";
+import type { HeadTimeouts } from "../../src/proxy/server.ts";
 import { recordingLogger } from "./logger.ts";
 import type { LogLine } from "./logger.ts";
 

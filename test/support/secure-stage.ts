@@ -38,6 +38,15 @@ export async function openSession(t: TestContext, port: number, servername = "ap
   return session;
 }
 
+/** An HTTP/2 client of the plain port, by prior knowledge. */
+export async function openPlainSession(t: TestContext, port: number): Promise<ClientHttp2Session> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  session.on("error", () => undefined);
+  t.after(() => session.destroy());
+  await once(session, "connect");
+  return session;
+}
+
 /** An answer over HTTP/2 read to its end. */
 export interface StreamAnswer {
   readonly status: number | undefined;
