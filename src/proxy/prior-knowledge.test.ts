@@ -83,7 +83,7 @@ describe("HTTP/2 in the clear, by prior knowledge", () => {
     it(`is not taken for ${what}`, async (t) => {
       const { port, route } = await openStage(t, { upstream: (_req, res) => void res.end("one") });
       const answer = await sendRaw(port, text);
-      assert.doesNotMatch(answer, /\0\0\x04\0/);
+      assert.ok(!answer.includes("\0\0\x04\0"), answer);
       await route.idle();
     });
 });
