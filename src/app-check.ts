@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createSignalCheck, type SignalLine } from "./app-check-signals.ts";
 import { examine, findGuests, toPlacedError } from "./app-examine.ts";
 import type { RouteGuest } from "./app-guests.ts";
+import { pausesThatHang } from "./app-check-pause.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
 import type { Config, ConfigError } from "./config/types.ts";
@@ -135,6 +136,7 @@ export async function inspectConfig(
     const members = (plan.edges.get(line.alias) ?? []).flatMap(({ to }) => lines.get(to) ?? []);
     warnings.push(...blindness(line, members, source));
   }
+  errors.push(...(await pausesThatHang(plan.workloads, routes, source)));
   for (const provider of added) await provider.close();
   const routeLines = routes.map((route) => toRouteLine(route, guests.byRoute));
   return { report: { errors, warnings, routes: routeLines, workloads: [...lines.values()] }, reachable };

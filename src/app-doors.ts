@@ -18,7 +18,9 @@ import { savedByteMsAt } from "./core/tallies.ts";
 import { createWaiterBudget } from "./core/waiter-budget.ts";
 import { createGate } from "./engine/gate.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
+import { createTraefik } from "./app-traefik.ts";
 import { createHook, type Hook } from "./hook/hook.ts";
+import type { ConfigDoor } from "./traefik/config-door.ts";
 import type { Dialed } from "./net/dialed.ts";
 import { HookMessage } from "./hook/hook-message.ts";
 import { createOriginPools, type OriginPools } from "./net/origin-pools.ts";
@@ -41,6 +43,10 @@ export interface Doors {
   /** `listen.tls`; null = not configured. */
   readonly secure: Proxy | null;
   readonly certificates: Certificates;
+  /** `listen.fallback`. */
+  readonly fallback: Proxy;
+  /** `/traefik/config`, at the hook's address. */
+  readonly traefik: ConfigDoor;
   /** Those of routes that have one of their own. */
   readonly ports: Ports;
   readonly pools: OriginPools;
@@ -91,9 +97,11 @@ export function createDoors(deps: DoorDeps): Doors {
     },
   };
   const budget = createWaiterBudget({ perWorkload: limits.waitersPerWorkload, total: limits.waiters });
-  const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher }));
+  const isLed = (alias: string): boolean => traefik.leadsTo(alias);
+  const gate = createGate(withLive(live, { clock, logger, pages, budget, matchesAddress: addressMatcher, isLed }));
   const exams = createExams(clock);
   const hook = createHook(withLive(live, { registry, gate, journal, pages, clock, logger, limits, exams }));
+  const traefik = createTraefik({ clock, logger, supervisor, hook });
   const certificates = createCertificates({
     clock,
     logger,
@@ -105,40 +113,32 @@ export function createDoors(deps: DoorDeps): Doors {
     },
   });
   let closedPorts = (): readonly string[] => [];
-  const control = createControl(controlDeps(deps, { hook, certificates, exams, closedPorts: () => closedPorts() }));
+  const control = createControl(
+    controlDeps(deps, { hook, traefik, certificates, exams, closedPorts: () => closedPorts() }),
+  );
   const server = createServer({ keepAliveTimeout: keepAliveMs, IncomingMessage: HookMessage }, (req, res) => {
-    if (!hook.serve(req, res)) control.serve(req, res);
+    if (!hook.serve(req, res) && !traefik.serve(req, res)) control.serve(req, res);
   });
   const pools = createOriginPools({ clock, dialed: deps.dialed });
   const reserved = hook.reserved;
   const { dialed } = deps;
   const names = toNameDoor(hook, control);
   const limiter = createLimiter(clock);
-  const proxyDeps = withLive(live, {
-    registry,
-    gate,
-    clock,
-    logger,
-    pools,
-    inFlight,
-    reserved,
-    dialed,
-    names,
-    limiter,
-    exams,
-    acceptsProxyHeader: addresses.acceptProxy,
-  });
+  const own = { registry, gate, clock, logger, pools, inFlight, reserved, dialed, limiter, exams };
+  const proxyDeps = withLive(live, { ...own, names, acceptsProxyHeader: addresses.acceptProxy });
   const { tls } = settings.config.listen;
   const redirectPort = tls?.redirectPort ?? null;
   const proxy = createProxy(redirectPort === null ? proxyDeps : withLive(proxyDeps, { redirectPort }));
   const secure = tls === null ? null : createProxy(withLive(proxyDeps, { certificates }));
+  const fallback = createProxy(withLive(live, { ...own, isFallback: true, admits: hook.admits }));
   const ports = createPorts(proxyDeps);
   closedPorts = () => [
     ...(addresses.proxy !== null && !proxy.server.listening ? ["listen.proxy"] : []),
+    ...(addresses.fallback !== null && !fallback.server.listening ? ["listen.fallback"] : []),
     ...(secure?.server.listening === false ? ["listen.tls"] : []),
     ...ports.missing().map((alias) => `port of ${alias}`),
   ];
-  return { server, hook, control, proxy, secure, certificates, ports, pools };
+  return { server, hook, traefik, control, proxy, fallback, secure, certificates, ports, pools };
 }
 
 const operatorPaths: ReadonlySet<string> = new Set(Object.values(gatewayPaths));
@@ -159,7 +159,7 @@ function withLive<L extends object, P extends object>(live: L, parts: P): L & P 
   return Object.assign(Object.create(live) as L, parts);
 }
 
-interface ControlParts extends Pick<Doors, "hook" | "certificates"> {
+interface ControlParts extends Pick<Doors, "hook" | "traefik" | "certificates"> {
   readonly exams: Exams;
   /** What is to be open and is not. */
   readonly closedPorts: () => readonly string[];
@@ -167,7 +167,7 @@ interface ControlParts extends Pick<Doors, "hook" | "certificates"> {
 
 function controlDeps(
   deps: DoorDeps,
-  { hook, certificates, exams, closedPorts }: ControlParts,
+  { hook, traefik, certificates, exams, closedPorts }: ControlParts,
 ): Parameters<typeof createControl>[0] {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
@@ -208,6 +208,7 @@ function controlDeps(
       ...certificates.problems().map(toProblem),
       ...deps.pages.errors.map(toProblem),
       ...supervisor.problems(),
+      ...traefik.problems().map(({ container, key, message }) => ({ source: `label ${container}`, key, message })),
       ...notifier.problems().map(({ key, message }) => ({ source: "nodoff.yaml", key, message })),
     ],
     health: monitor,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createDoors } from "./app-doors.ts";
 import { createHealth } from "./app-health.ts";
 import { createAppPages } from "./app-pages.ts";
+import { createHandOver } from "./app-traefik.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import { createSettings } from "./app-settings.ts";
 import type { LoadResult } from "./config/load.ts";
@@ -99,6 +100,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     prober,
     takesTraffic: (group, origin) => health.monitor.takesTraffic(group, origin),
     engineHealthChanged: (alias) => health.monitor.engineChanged(alias),
+    handOver: createHandOver(
+      () => settings,
+      (alias) => doors.traefik.leadsTo(alias),
+    ),
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     pollMs: () => settings.config.signals.pollMs,
@@ -131,7 +136,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readFile: (path) => readFileSync(path, "utf8"),
     watch: (path, onChange) => watchConfig(path, onChange, { clock }),
   });
-  const { server, hook, control, proxy, secure, certificates, ports, pools } = doors;
+  const { server, hook, control, proxy, fallback, secure, certificates, ports, pools } = doors;
 
   async function apply(config: Config): Promise<void> {
     accessLogs.update(config.accessLog);
@@ -163,6 +168,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       closeServer(server, { clock, ...grace }),
       proxy.close(grace),
       secure?.close(grace) ?? Promise.resolve(),
+      fallback.close(grace),
       ports.close(grace),
     ]);
     shutdown.abort();
@@ -179,7 +185,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     const tlsAt = secure === null || addresses.tls === null ? null : await listen(secure.server, addresses.tls.address);
     await ports.update();
     routesChanged = () => void ports.update();
-    const opened = { hook: hookAt, ...(proxyAt !== null && { proxy: proxyAt }), ...(tlsAt !== null && { tls: tlsAt }) };
+    const fallbackAt = addresses.fallback === null ? null : await listen(fallback.server, addresses.fallback);
+    const opened = {
+      hook: hookAt,
+      ...(proxyAt !== null && { proxy: proxyAt }),
+      ...(tlsAt !== null && { tls: tlsAt }),
+      ...(fallbackAt !== null && { fallback: fallbackAt }),
+    };
     const texts = Object.entries(opened).map(([door, at]) => [door, formatListenAddress(at)] as const);
     logger.info("listening", Object.fromEntries(texts));
     health.monitor.start();

@@ -205,7 +205,7 @@ describe("labels", () => {
     ],
     ["an unknown key in a map", { "nodoff.ready.htp": "/" }, ['nodoff.ready.htp: unknown key (did you mean "http"?)']],
     ["a key of the file only", { "nodoff.container": "x" }, ["nodoff.container: unknown key"]],
-    ["a later key", { "nodoff.fallback": "page" }, ['nodoff.fallback: "fallback" is not available yet']],
+    ["a later key", { "nodoff.listen": ":1" }, ['nodoff.listen: "listen" is not available yet']],
     [
       "a dependency on itself",
       { "nodoff.depends_on": "db,blog-web:healthy" },
@@ -343,7 +343,7 @@ describe("routes read from another proxy's labels", () => {
     "traefik.http.services.b.loadbalancer.server.port": "2368",
   };
 
-  it("have the workload's alias, then numbers; not served by us; handed over by Traefik's Docker provider", () => {
+  it("have the workload's alias, then numbers; not served by us; handed over as Traefik learns of them", () => {
     const { workload, routes } = specOf(traefik, { takenAliases: new Set(["blog-web-2"]) });
     assert.deepEqual(workload.upstream, { kind: "port", port: 2368, scheme: "http" });
     assert.deepEqual(
@@ -356,8 +356,8 @@ describe("routes read from another proxy's labels", () => {
         door.handOver,
       ]),
       [
-        ["blog-web", ["a.x"], "/", null, false, "docker"],
-        ["blog-web-3", ["b.x"], "/p", null, false, "docker"],
+        ["blog-web", ["a.x"], "/", null, false, "auto"],
+        ["blog-web-3", ["b.x"], "/p", null, false, "auto"],
       ],
     );
   });

@@ -226,7 +226,7 @@ function toForeignRoute(
     path: door.path,
     upstream: door.upstream,
     // Traefik's Docker provider learns of a start late; the other proxies are asked by address.
-    door: toDoorSpec(keys, door.origin === "traefik" ? "docker" : "url"),
+    door: toDoorSpec(keys, door.origin === "traefik" ? "auto" : "url"),
     // Its auth lives in the other proxy.
     served: keys.proxy ?? false,
   };

@@ -279,10 +279,10 @@ describe("errors of nodoff.yaml", () => {
 
   it("come all at once and in order, cross checks included", () => {
     const text =
-      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, fallback: page }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
+      "workloads:\n  a: { container: a, port: x }\n  b: { container: b, provider: none }\n  c: { container: c, strategy: x }\nrouts: {}\nroutes:\n  r: { host: r.x, workload: a }\n";
     assert.deepEqual(
       errorsOf(text).map((line) => line.split(" ")[1]),
-      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.fallback:", "routs:"],
+      ["workloads.a.port:", "workloads.b.provider:", "workloads.c.strategy:", "routs:"],
     );
   });
 
@@ -352,12 +352,8 @@ describe("what nodoff.yaml becomes", () => {
         network: null,
       },
     ]);
-    assert.deepEqual(config.listen, {
-      hook: { host: "127.0.0.1", port: 8090 },
-      proxy: null,
-      tls: null,
-      acceptProxy: false,
-    });
+    const hook = { host: "127.0.0.1", port: 8090 };
+    assert.deepEqual(config.listen, { hook, proxy: null, fallback: null, tls: null, acceptProxy: false });
     assert.deepEqual(config.trustedProxies, [{ group: "loopback" }, { group: "container_networks" }]);
     assert.deepEqual(config.limits, {
       waitersPerWorkload: 1000,
@@ -366,7 +362,7 @@ describe("what nodoff.yaml becomes", () => {
       logsPerClient: { count: 5, perMs: 10_000 },
     });
     assert.deepEqual([config.workloads, config.routes, config.warnings], [[], [], []]);
-    assert.deepEqual(config.signals, { caddy: null, poolIdleMs: 90_000, proc: "/proc", pollMs: 10_000 });
+    assert.deepEqual(config.signals, { caddy: null, traefik: null, poolIdleMs: 90_000, proc: "/proc", pollMs: 10_000 });
     assert.equal(config.publicUrl, null);
     assert.equal(config.stateDir, "/var/lib/nodoff");
     assert.equal(config.unknownHost, "allow");
@@ -404,9 +400,10 @@ describe("what nodoff.yaml becomes", () => {
 
   it("reads sources of activity", () => {
     const text =
-      "signals:\n  caddy: { admin_url: 'http://Caddy:2019/' }\n  traefik: { idle_conn_timeout: 30s }\n  netns: { proc: /host/proc }\n  poll: 5s\n";
+      "signals:\n  caddy: { admin_url: 'http://Caddy:2019/' }\n  traefik: { idle_conn_timeout: 30s, api_url: 'http://Traefik:8080/' }\n  netns: { proc: /host/proc }\n  poll: 5s\n";
     assert.deepEqual(configOf(text).signals, {
       caddy: { adminUrl: "http://caddy:2019" },
+      traefik: { apiUrl: "http://Traefik:8080" },
       poolIdleMs: 30_000,
       proc: "/host/proc",
       pollMs: 5000,

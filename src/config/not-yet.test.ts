@@ -7,13 +7,9 @@ import { ConfigFile } from "./schema.ts";
 
 /** One right value per row, so that a row can neither be forgotten nor misspelt. */
 const examples: Readonly<Record<string, string>> = {
-  "listen.fallback": "listen: { fallback: ':1' }",
   store: "store: redis://r",
   "providers.*.labels.*": "providers: { p: { type: docker, labels: [nodoff, dag] } }",
   "providers.*.url": "providers: { p: { type: docker, url: ssh://h } }",
-  "signals.traefik.api_url": "signals: { traefik: { api_url: 'http://t:8080' } }",
-  "workloads.*.fallback": "workloads: { w: { fallback: page } }",
-  "routes.*.fallback": "routes: { r: { fallback: page } }",
 };
 
 describe("keys of later issues", () => {
@@ -33,7 +29,6 @@ describe("keys of later issues", () => {
   }
 
   it("name the key, or the value where others are available", () => {
-    assert.equal(findNotYet({ listen: { fallback: ":1" } })[0]?.message, '"fallback" is not available yet');
     assert.equal(findNotYet({ store: "redis://r" })[0]?.message, '"redis://r" is not available yet');
     assert.deepEqual(findNotYet({ providers: { p: { type: "docker", labels: ["nodoff", "dag"] } } }), [
       { path: ["providers", "p", "labels", 1], message: '"dag" is not available yet' },
@@ -41,15 +36,20 @@ describe("keys of later issues", () => {
   });
 
   it("are refused among the defaults and in labels, under their own path", () => {
-    assert.deepEqual(findNotYet({ defaults: { fallback: "page" } })[0]?.path, ["defaults", "fallback"]);
+    const rows = [{ key: "workloads.*.loading.later" }];
+    assert.deepEqual(findNotYet({ defaults: { loading: { later: 1 } } }, rows)[0]?.path, [
+      "defaults",
+      "loading",
+      "later",
+    ]);
     const labels = {
-      fallback: labelText("page"),
       loading: { theme: labelText("terminal") },
-      routes: { a: { fallback: labelText("page") } },
+      listen: labelText(":1"),
+      routes: { a: { listen: labelText(":2") } },
     };
     assert.deepEqual(
       findNotYetInLabels(labels).map(({ path }) => path.join(".")),
-      ["fallback", "routes.a.fallback"],
+      ["listen", "routes.a.listen"],
     );
   });
 
@@ -62,5 +62,5 @@ describe("keys of later issues", () => {
   });
 
   it("are ignored in x- templates", () =>
-    assert.deepEqual(findNotYet({ workloads: { "x-t": { fallback: "page" } } }), []));
+    assert.deepEqual(findNotYet({ providers: { "x-t": { url: "ssh://h" } } }), []));
 });

@@ -70,6 +70,7 @@ type CommonKeys = Pick<
   | "listen"
   | "strip_path"
   | "proxy"
+  | "fallback"
   | "tls_verify"
   | "host_header"
   | "exclude"
@@ -95,6 +96,7 @@ function toRoute(head: RouteHead, keys: CommonKeys, door: DoorSpec): Omit<RouteS
     ...(keys.via === true && { via: true }),
     ...(keys.security_headers === true && { securityHeaders: true }),
     ...toLimits(keys.limits),
+    ...(keys.fallback === "proxy" && { fallback: "proxy" }),
   };
 }
 

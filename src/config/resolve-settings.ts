@@ -36,6 +36,7 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
     listen: {
       hook,
       proxy: file.listen?.proxy ?? null,
+      fallback: file.listen?.fallback ?? null,
       tls: toTls(file.listen, deps),
       acceptProxy: file.listen?.accept_proxy_protocol ?? false,
     },
@@ -57,6 +58,7 @@ export function resolveSettings(file: ConfigFile, deps: SettingsDeps): Settings 
     metrics: { public: file.metrics?.public ?? false },
     signals: {
       caddy: signals.caddy === undefined ? null : { adminUrl: signals.caddy.admin_url },
+      traefik: signals.traefik?.api_url === undefined ? null : { apiUrl: signals.traefik.api_url.replace(/\/+$/, "") },
       poolIdleMs: signals.traefik?.idle_conn_timeout ?? 90_000,
       proc: signals.netns?.proc ?? "/proc",
       pollMs: signals.poll ?? 10_000,

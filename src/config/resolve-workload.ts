@@ -101,10 +101,10 @@ export function isAsked({ ready, activity }: WorkloadKeys): boolean {
   return ready?.http !== undefined || activity?.probe?.http !== undefined;
 }
 
-/** What one door does. `handOver` is what `auto` means there. */
+/** What one door does. `handOver` is what `auto` means there; `auto` itself: it depends on the proxy. */
 export function toDoorSpec(
   keys: DoorKeys & Pick<WorkloadKeys, "activity">,
-  handOver: "url" | "docker" = "url",
+  handOver: DoorSpec["handOver"] = "url",
 ): DoorSpec {
   const chosen = keys.hand_over ?? "auto";
   const noCount = (keys.no_count ?? []).map(toMatch);

@@ -95,7 +95,7 @@ const Signals = map({
     .describe("Counts the open requests of each upstream in Caddy")
     .optional(),
   traefik: map({
-    api_url: webUrl().optional(),
+    api_url: webUrl().describe("Its API, such as http://traefik:8080: shows when it knows of a start").optional(),
     idle_conn_timeout: duration(1000).describe("How long it keeps idle connections open (default 90s)").optional(),
   }).optional(),
   netns: map({ proc: path().describe("The host's /proc, where it is mounted elsewhere").optional() })

@@ -139,6 +139,8 @@ export interface Config {
     readonly tls: TlsListen | null;
     /** At the HTTP ports of our own proxy trusted peers begin with a PROXY header. */
     readonly acceptProxy: boolean;
+    /** For Traefik's catch-all router. */
+    readonly fallback: ListenAddress | null;
   };
   /** Origin without trailing slash. */
   readonly publicUrl: string | null;
@@ -171,6 +173,8 @@ export interface Config {
   readonly signals: {
     /** `http://host:port`, or `unix:///path` of its socket. */
     readonly caddy: { readonly adminUrl: string } | null;
+    /** Traefik's API, which shows whether it knows of a start; without trailing slash. */
+    readonly traefik: { readonly apiUrl: string } | null;
     /** How long a proxy keeps an idle connection to an app open (Traefik: 90 s). */
     readonly poolIdleMs: number;
     /** The /proc of the engine's host. */

@@ -108,6 +108,12 @@ export interface AddressQuery {
   readonly port: number | null;
 }
 
+/** Where a proxy reaches a port of a workload. `byName`: the proxy runs in a container, as far as its address tells. */
+export interface LastingQuery {
+  readonly port: number;
+  readonly byName: boolean;
+}
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -235,6 +241,11 @@ export interface Provider {
   counters(ref: string, options: IoOptions): Promise<Counters>;
   /** The address a client on nodoff's own network reaches. Read anew after each start: it changes. */
   address(ref: string, query: AddressQuery, options: IoOptions): Promise<Address>;
+  /**
+   * Where a proxy reaches it that has to know before it is awake: the same while it sleeps and after the next start; null
+   * = no such address. Absent where proxies read no labels.
+   */
+  lastingAddress?(ref: string, query: LastingQuery, options: IoOptions): Promise<Address | null>;
   /**
    * The node or guest a route leads to; null = none of this engine. Rejects with REFUSED, naming the candidates, where
    * several fit. Absent where there is nothing to find.

@@ -173,13 +173,16 @@ export interface WorkloadSpec {
   readonly dryRun: boolean;
 }
 
+/** How "ready" reaches the proxy (design §8.2). */
+export type HandOver = "url" | "docker" | "auto";
+
 /** Who may wake and what counts at one door (design §8.2, §8.3). */
 export interface DoorSpec {
   readonly strategy: Strategy;
   readonly holdMs: number;
   readonly graceMs: number;
-  /** Resolved by the config room: never `auto`. */
-  readonly handOver: "url" | "docker";
+  /** `auto`: `docker`, unless its proxy takes the route from `/traefik/config`; left over only where labels say so. */
+  readonly handOver: HandOver;
   readonly startEndpoint: string | null;
   /** Empty = anybody may wake. */
   readonly wakeOn: readonly RequestMatch[];
@@ -299,6 +302,8 @@ export interface RouteSpec {
   /** Our own proxy adds the usual security headers where the app's answer has none. */
   readonly securityHeaders?: boolean;
   readonly limits?: RouteLimits;
+  /** The fallback port passes requests on, once it is awake; absent: it only wakes. */
+  readonly fallback?: "proxy";
   /** Several addresses instead of `upstream`, in turn by weight. */
   readonly upstreams?: readonly WeightedUpstream[];
 }

@@ -90,8 +90,11 @@ export interface WorkloadHandle {
   pin(until: number | null, reason: string | null): void;
   /** Looks at the engine and the upstream again without starting anything (nginx saw a 502 of a ready route). */
   recheck(): void;
-  /** From now on ready also means "Traefik's Docker provider has seen the start" (hand-over `docker`). */
-  requireDockerHandOver(): void;
+  /**
+   * From now on ready also means "Traefik's Docker provider has seen the start" (hand-over `docker`); with `auto` only
+   * while `/traefik/config` does not lead to it.
+   */
+  requireDockerHandOver(by: "docker" | "auto"): void;
   /** The last `lines` lines of its output; empty when the engine cannot say. Never rejects. */
   logs(lines: number, signal: AbortSignal): Promise<readonly string[]>;
   /** As `Provider.follow`, of every engine. */

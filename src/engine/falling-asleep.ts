@@ -22,11 +22,14 @@ export async function memoryOf(unit: Unit): Promise<number | null> {
   }
 }
 
-/** A method the engine does not have becomes a stop. */
-export function methodOf({ deps }: Unit, wanted: StopMethod): StopMethod {
-  const { capabilities, suspend } = deps.provider;
-  const isPossible = wanted === "suspend" ? suspend !== undefined : wanted !== "pause" || capabilities.pause;
-  return isPossible ? wanted : "stop";
+/**
+ * A method the engine does not have becomes a stop. So does a pause behind Traefik's Docker provider: Traefik keeps the
+ * frozen server, and whoever asks hangs (facts: proxies.md §4).
+ */
+export function methodOf(unit: Unit, wanted: StopMethod): StopMethod {
+  const { capabilities, suspend } = unit.deps.provider;
+  if (wanted === "pause") return capabilities.pause && !unit.dockerHandOver ? "pause" : "stop";
+  return wanted === "suspend" && suspend === undefined ? "stop" : wanted;
 }
 
 /** Stops it within the turn its last look has: nothing comes in between. Resolves when the engine is done. */
@@ -43,6 +46,8 @@ export async function fallAsleep(unit: Unit): Promise<void> {
   const { method, reasons } = stop;
   const begun = deps.clock.now();
   unit.tell("stopped", `going to sleep (${method})`);
+  if (unit.dockerHandOver && spec.stopMethod === "pause" && method === "stop")
+    unit.logger().warn("stopped instead of paused", { reason: "Traefik's Docker provider would hang on a paused one" });
   const { signal: left } = unit.scope();
   const send = async (): Promise<void> => {
     // Deleted, or left out of the configuration, before its turn came.

@@ -16,6 +16,7 @@ interface GateOptions extends WorldOptions {
   readonly door?: Partial<DoorSpec>;
   readonly perWorkload?: number;
   readonly publicUrl?: string;
+  readonly isLed?: boolean;
 }
 
 async function gateWorld(options: GateOptions = {}) {
@@ -33,6 +34,7 @@ async function gateWorld(options: GateOptions = {}) {
     budget: createWaiterBudget({ perWorkload: options.perWorkload ?? 100, total: 1_000 }),
     matchesAddress: (cidrs) => (address) => cidrs.includes(address),
     publicUrl: options.publicUrl ?? null,
+    isLed: () => options.isLed === true,
   });
   world.supervisor.configure({
     workloads: [world.app.spec],
@@ -256,6 +258,21 @@ void describe("napping", () => {
     assert.equal(location.origin + location.pathname, "https://nodoff.test/.nodoff/loading");
     assert.equal(location.searchParams.get("return"), "http://app.test/a?b=1");
     assert.equal(reply(await admit({ headers: apiHeaders })).status, 503);
+  });
+});
+
+void describe("hand-over auto", () => {
+  const door = { handOver: "auto" } as const;
+
+  void it("is docker's, until Traefik takes its way from nodoff", async () => {
+    const world = await gateWorld({ door });
+    assert.equal(reply(await world.admit({ headers: apiHeaders }, {}, 3_000)).status, 307);
+    const led = await gateWorld({
+      door,
+      isLed: true,
+      handOver: { isLed: () => true, untilSeen: () => Promise.resolve() },
+    });
+    assert.equal((await led.admit({ headers: apiHeaders }, {}, 500)).kind, "allow");
   });
 });
 

@@ -7,6 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import { titleByCode } from "../core/problem.ts";
 import { clientKey, createRateLimiter, type RateLimiter } from "../core/rate-limit.ts";
 import type { Route } from "../core/route.ts";
+import type { HandOver } from "../core/spec.ts";
 import type { WaiterBudget } from "../core/waiter-budget.ts";
 import type { Outcome, WorkloadHandle } from "../core/workload-handle.ts";
 import { type AnswersDeps, createAnswers, upstreamAway, type Visit } from "./answers.ts";
@@ -16,6 +17,8 @@ export interface GateDeps extends AnswersDeps {
   readonly logger: Logger;
   readonly budget: WaiterBudget;
   readonly matchesAddress: MatchesAddress;
+  /** Whether Traefik takes the routes to this workload from `/traefik/config`. */
+  readonly isLed?: (alias: string) => boolean;
 }
 
 const allowed: Answer = { kind: "allow", decision: "allow" };
@@ -59,7 +62,7 @@ export function createGate(deps: GateDeps): Gate {
     const latest = clock.now() + options.maxHoldMs;
     const door = doorOf(route);
     const visit: Visit = { route, workload, facts, options, door, isRepeat: false, latest, until: null };
-    if (options.via === "docker") workload.requireDockerHandOver();
+    if (options.via === "docker") workload.requireDockerHandOver("docker");
     return act(visit, 1);
   }
 
@@ -90,8 +93,13 @@ export function createGate(deps: GateDeps): Gate {
       overQuota: quotaOf(visit)?.spent(clientOf(facts), clock.now()) ?? false,
       dependencyAway: workload.state === "ready" && !workload.allow,
       hasPublicUrl: deps.publicUrl !== null,
-      handOver: options.via ?? handOver,
+      handOver: options.via ?? toHandOver(handOver, workload),
     });
+  }
+
+  function toHandOver(by: HandOver, { spec }: WorkloadHandle): "url" | "docker" {
+    if (by !== "auto") return by;
+    return deps.isLed?.(spec.alias) === true ? "url" : "docker";
   }
 
   function quotaOf({ route, workload }: Visit): RateLimiter | null {

@@ -135,7 +135,7 @@ function toTurns({ alias, upstreams }: RouteSpec, deps: RegistryDeps): Turns | n
 }
 
 function createRoute(spec: RouteSpec, { workload, former, door, turns }: Parts): Route {
-  if (spec.door.handOver === "docker") workload?.requireDockerHandOver();
+  if (spec.door.handOver !== "url") workload?.requireDockerHandOver(spec.door.handOver);
   const route: RegisteredRoute = {
     // What every request reads or writes, in one piece.
     workload,

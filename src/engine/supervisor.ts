@@ -36,6 +36,14 @@ export interface ProviderView {
   readonly workloads: number;
 }
 
+/** What one engine has. */
+export interface Shown {
+  readonly provider: Provider;
+  readonly looks: readonly Look[] | null;
+  /** The workload that one of these names belongs to. */
+  workloadOf(refs: readonly string[]): Workload | undefined;
+}
+
 /** Owns every workload and route: creates them from what is desired, feeds them what engines tell, sweeps. */
 export interface Supervisor {
   readonly registry: RouteDirectory;
@@ -44,6 +52,10 @@ export interface Supervisor {
   /** What the engine's own check says of a workload; null = it cannot say, as while the link to it is lost. */
   engineHealth(alias: string): EngineHealth | null;
   providers(): Iterable<ProviderView>;
+  /** Every provider with what it showed when it was last listed; null = not yet. */
+  shown(): Iterable<Shown>;
+  /** Rises whenever `shown`, workloads or routes may have changed. */
+  readonly revision: number;
   /** What labels got wrong, or what collided. */
   problems(): readonly ConfigProblem[];
   addProvider(provider: Provider): void;
@@ -88,6 +100,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let file: SpecSet = { source: "the file", workloads: [], routes: [] };
   let problems: readonly ConfigProblem[] = [];
   let told: ReadonlySet<string> = new Set();
+  let revision = 0;
   let saves = 0;
   /** In so many saves everything in use is saved once. */
   let saveTurns = 1;
@@ -107,6 +120,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function apply(): void {
+    revision++;
     const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
     const labelled = discoveries.flatMap(({ sets }) => sets);
     const merged = mergeSpecs(file, labelled);
@@ -224,6 +238,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     const byName = new Map<string, Look>();
     for (const look of looks) for (const ref of look.refs) if (!byName.has(ref)) byName.set(ref, look);
     each.looks = byName;
+    revision++;
     each.fresh = true;
     const places = placesOf(looks);
     const isElsewhere = places !== each.places;
@@ -309,6 +324,17 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
           workloads: count,
         };
       }
+    },
+    *shown() {
+      for (const { provider } of watched.values()) {
+        const named = byRef.get(provider.name);
+        const workloadOf = (refs: readonly string[]): Workload | undefined =>
+          refs.map((ref) => named?.get(ref)).find((workload) => workload !== undefined);
+        yield { provider, looks: looksOf(provider.name), workloadOf };
+      }
+    },
+    get revision() {
+      return revision;
     },
     problems: () => problems,
     addProvider,

@@ -5,6 +5,7 @@ import type { ProbeTarget, Prober } from "../core/prober.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { probeUntilReady } from "./readiness.ts";
 import type { Scope } from "./scope.ts";
+import type { HandOverDeps } from "./workload-parts.ts";
 
 /** How long Traefik's Docker provider may need to learn of a start (facts: proxies.md §4, trap 6). */
 const traefikLearnsMs = 2_500;
@@ -15,6 +16,7 @@ export interface ReadinessDeps {
   readonly clock: Clock;
   readonly prober: Prober;
   readonly provider: Provider;
+  readonly handOver?: HandOverDeps;
 }
 
 /** What readiness needs to know of the workload while it waits. */
@@ -84,9 +86,26 @@ export async function untilReady(question: ReadinessQuestion, deps: ReadinessDep
     spec.ready.log === null ? true : untilLogged(spec.ready.log, question, deps, scope),
   ]);
   if (passed.includes(false)) return false;
-  const handOverMs = question.dockerHandOver ? knownAt + traefikLearnsMs - deps.clock.now() : 0;
-  await pause(Math.max(spec.ready.delayMs, handOverMs), scope);
+  await Promise.all([pause(spec.ready.delayMs, scope), untilHandedOver(question, deps, { scope, knownAt })]);
   return !signal.aborted;
+}
+
+/** Resolves when Traefik shows the server, or has had the time to learn of it. */
+async function untilHandedOver(
+  { dockerHandOver, look, origin }: ReadinessQuestion,
+  { clock, handOver }: ReadinessDeps,
+  { scope, knownAt }: { readonly scope: Scope; readonly knownAt: number },
+): Promise<void> {
+  const found = look();
+  const leftMs = knownAt + traefikLearnsMs - clock.now();
+  if (!dockerHandOver || leftMs <= 0) return;
+  const over = new AbortController();
+  const seen =
+    handOver === undefined || found === undefined
+      ? []
+      : [handOver.untilSeen(found, origin, AbortSignal.any([scope.signal, over.signal]))];
+  await Promise.race([pause(leftMs, scope), ...seen]);
+  over.abort();
 }
 
 /** Resolves after `ms`, or when the scope ends. */

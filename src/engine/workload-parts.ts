@@ -38,6 +38,15 @@ export interface WorkloadDeps {
   readonly neededBy: (workload: Workload) => Promise<readonly string[]>;
   /** Whether a member of a group, by its address, is healthy enough for traffic. Default: all are. */
   readonly takesTraffic?: (group: string, origin: string) => boolean;
+  readonly handOver?: HandOverDeps;
+}
+
+/** What is known of Traefik; left out, it is given its time (hand-over `docker`). */
+export interface HandOverDeps {
+  /** Whether `/traefik/config` leads it to this workload: it need not learn of a start then. */
+  isLed(alias: string): boolean;
+  /** Resolves once Traefik shows the server of what just started, or never; rejects on nothing. */
+  untilSeen(look: Look, origin: string | null, signal: AbortSignal): Promise<void>;
 }
 
 export interface Link {
@@ -181,7 +190,7 @@ export interface Unit extends Workload {
   wokenAt: number | null;
   /** Origins by upstream, as read since its last start. */
   addresses: Map<string, string> | null;
-  dockerHandOver: boolean;
+  readonly dockerHandOver: boolean;
   /** A person asked for the last wake: what it depends on is tried again at once, too. */
   readonly insists: boolean;
   attempt: Attempt | null;

@@ -240,12 +240,47 @@ void describe("wake", () => {
 
   void it("stays starting until Traefik's Docker provider can know, where hand-over asks for it", async () => {
     const world = await engineWorld();
-    world.app.requireDockerHandOver();
+    world.app.requireDockerHandOver("docker");
     world.app.wake("request");
     await world.clock.advanceAsync(2_300);
     assert.equal(world.app.state, "starting");
     await world.clock.advanceAsync(400);
     assert.equal(world.app.state, "ready");
+  });
+
+  void it("is ready as soon as Traefik shows it, and at once where Traefik asks nodoff for its way", async () => {
+    const seen = Promise.withResolvers<void>();
+    let isLed = false;
+    const world = await engineWorld({
+      handOver: { isLed: () => isLed, untilSeen: () => seen.promise },
+    });
+    world.app.requireDockerHandOver("auto");
+    world.app.wake("request");
+    await world.clock.advanceAsync(500);
+    assert.equal(world.app.state, "starting");
+    seen.resolve();
+    await settle();
+    assert.equal(world.app.state, "ready");
+    await world.app.sleep({ force: true, reason: null });
+    await settle();
+    isLed = true;
+    world.app.wake("request");
+    await world.clock.advanceAsync(300);
+    assert.equal(world.app.state, "ready");
+  });
+
+  void it("is stopped instead of paused where Traefik's Docker provider would hang on it", async () => {
+    for (const isLed of [false, true]) {
+      const world = await engineWorld({
+        spec: { stopMethod: "pause" },
+        engine: { power: "running", startedAt: 0 },
+        handOver: { isLed: () => isLed, untilSeen: () => Promise.resolve() },
+      });
+      world.app.requireDockerHandOver("auto");
+      await world.app.sleep({ force: true, reason: null });
+      await settle();
+      assert.equal(world.app.look?.power, isLed ? "paused" : "stopped");
+    }
   });
 
   void it("waits for the log line when asked", async () => {

@@ -73,7 +73,6 @@ class WorkloadUnit implements Unit {
   stop: Stop | null = null;
   addresses: Map<string, string> | null = null;
   schedule: Schedule | null = null;
-  dockerHandOver = false;
   insists = false;
   reading: Scope | null = null;
   step: WakeStep | null = null;
@@ -83,6 +82,7 @@ class WorkloadUnit implements Unit {
   wokenAt: number | null = null;
   #turn = 0;
   #memberTurns: MemberTurns | null = null;
+  #handOver: "url" | "docker" | "auto" = "url";
   #recheckedAt: number | null = null;
   #routeUpstreams: readonly UpstreamSpec[] = noUpstreams;
   #scope: Scope | null = null;
@@ -166,8 +166,13 @@ class WorkloadUnit implements Unit {
     reconcile(this);
   }
 
-  requireDockerHandOver(): void {
-    this.dockerHandOver = true;
+  requireDockerHandOver(by: "docker" | "auto"): void {
+    if (this.#handOver !== "docker") this.#handOver = by;
+  }
+
+  get dockerHandOver(): boolean {
+    if (this.#handOver !== "auto") return this.#handOver === "docker";
+    return this.deps.handOver?.isLed(this.spec.alias) !== true;
   }
 
   async logs(lines: number, signal: AbortSignal): Promise<readonly string[]> {

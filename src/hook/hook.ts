@@ -20,6 +20,8 @@ export interface Hook {
    * WebSocket would arrive there).
    */
   serve(req: IncomingMessage, res: ServerResponse): boolean;
+  /** For other doors of trusted proxies: whether the peer may ask; else it has been answered 403. */
+  admits(req: IncomingMessage, res: ServerResponse): boolean;
   /** Answers `/.nodoff/…` for our own proxy, which has found the route and needs no trusted peer. */
   reserved(req: IncomingMessage, res: ServerResponse, asked: { readonly route: Route; readonly client: string }): void;
   /** Addresses of other gateways that our own proxy answers at. */
@@ -56,6 +58,7 @@ export function createHook(deps: HookDeps): Hook {
       else serveWake(req, res, address);
       return true;
     },
+    admits: (req, res) => doorway.admits(req, res, null),
     reserved(req, res, { route, client }) {
       const host = req.headers.host ?? "";
       channel.serve(toDirect({ req, res }, { host, client, route }));

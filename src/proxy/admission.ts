@@ -10,13 +10,18 @@ export type OnLeave = (leave: () => void) => void;
  */
 export function admit(
   gate: Gate,
-  caller: { readonly route: Route; readonly facts: RequestFacts; readonly onLeave: OnLeave },
+  caller: {
+    readonly route: Route;
+    readonly facts: RequestFacts;
+    readonly onLeave: OnLeave;
+    readonly via?: DoorOptions["via"];
+  },
   then: (answer: Answer | { readonly kind: "broken"; readonly error: unknown }) => void,
 ): void {
   let control: AbortController | null = null;
   const door: DoorOptions = {
     maxHoldMs: Number.POSITIVE_INFINITY,
-    via: "url",
+    via: caller.via ?? "url",
     get signal() {
       control ??= new AbortController();
       return control.signal;

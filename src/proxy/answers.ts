@@ -12,7 +12,10 @@ export interface ProxyFailure {
 }
 
 /** Writes a complete answer of the gate. */
-export function reply(res: ServerResponse, answer: Answer & { readonly kind: "reply" }): void {
+export function reply(
+  res: ServerResponse,
+  answer: Pick<Answer & { readonly kind: "reply" }, "status" | "headers" | "body">,
+): void {
   res.statusCode = answer.status;
   for (const name in answer.headers) res.setHeader(name, answer.headers[name] ?? "");
   // With the head still to be written node:http knows the length.

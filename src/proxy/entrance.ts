@@ -15,6 +15,8 @@ export interface EntranceDeps extends TrustDeps {
   readonly only?: PortRoutes;
   /** Addresses of other gateways that nodoff answers at itself; left out: none. */
   readonly names?: NameDoor;
+  /** A catch-all behind another proxy: routes that only that proxy serves are found, too. */
+  readonly isFallback?: boolean;
 }
 
 /** Says which addresses are nodoff's own besides `/.nodoff/…`, and answers them. */
@@ -85,10 +87,11 @@ function isAppsOwn(route: Route | undefined): boolean {
   return route !== undefined && route.spec.path !== "/";
 }
 
-function findServed({ registry, only }: EntranceDeps, host: string, path: string): Route | undefined {
+function findServed({ registry, only, isFallback }: EntranceDeps, host: string, path: string): Route | undefined {
   if (only !== undefined) return only.match(host, path);
   const route = registry.match(host, path);
-  return route !== undefined && route.spec.served && !route.spec.excluded ? route : undefined;
+  if (route === undefined || route.spec.excluded) return undefined;
+  return route.spec.served || isFallback === true ? route : undefined;
 }
 
 /** A page names its route, which may lie below a path that `/.nodoff/` is not in; but only one of this very host. */

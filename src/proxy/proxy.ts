@@ -33,6 +33,7 @@ import { maxHeaderBytes, openServer } from "./server.ts";
 import type { HeadTimeouts } from "./server.ts";
 import { refuseLongHead } from "./sessions.ts";
 import { hasBody } from "./target.ts";
+import { toProblem } from "../core/problem.ts";
 import { createSocketResponse, forwardUpgrade } from "./upgrade.ts";
 import { createWaitingSocket } from "./waiting-socket.ts";
 
@@ -62,6 +63,8 @@ export interface ProxyDeps extends EntranceDeps {
   readonly certificates?: Pick<Certificates, "find" | "onDefault">;
   /** Clients that speak no TLS are sent to https at this port; left out: they are served. */
   readonly redirectPort?: number;
+  /** Set for the fallback port: whether the peer may ask; else it has been answered. */
+  readonly admits?: (req: IncomingMessage, res: ServerResponse) => boolean;
   /** Left out: the limits of production. */
   readonly timeouts?: HeadTimeouts;
 }
@@ -124,6 +127,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
     if (res.socket === null) return void res.once("socket", () => onRequest(req, res, expectsContinue));
     // It was read after its client had reset the connection: nobody waits for it, and nobody knows who sent it.
     if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
+    if (deps.admits?.(req, res) === false) return discardRest(req, clock);
     answer({ req, res, expectsContinue }, enter(req, false, deps));
   };
   const onStream = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
@@ -140,6 +144,8 @@ export function createProxy(deps: ProxyDeps): Proxy {
     if (socket.remoteAddress === undefined || isBusy(socket)) return void socket.destroy();
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
+    if (deps.admits !== undefined && !deps.isTrusted(socket.remoteAddress))
+      return void deps.admits(req, createSocketResponse(req, socket));
     const entrance = mayUpgrade(req) ? enter(req, true, deps) : refused;
     const log = deps.accessLog ?? null;
     if (log !== null) watchSocket({ req, socket, route: aliasOf(entrance) }, { ...trustOf(deps), clock, log });
@@ -201,7 +207,9 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limi
   // Before the gate: what is too much for the route wakes nothing.
   const excess = route.spec.limits === undefined ? null : limiter.excess(route.spec.limits, exit.req, entrance);
   if (excess !== null) return refuse(excess.code, route, excess.retryAfterS);
-  admit(gate, { route, facts: entrance.facts, onLeave: exit.onLeave }, (answer) => {
+  const onlyWakes = deps.isFallback === true && route.spec.fallback !== "proxy";
+  const via = onlyWakes ? "docker" : "url";
+  admit(gate, { route, facts: entrance.facts, onLeave: exit.onLeave, via }, (answer) => {
     if (answer.kind === "left" || exit.isGone()) return;
     switch (answer.kind) {
       case "broken":
@@ -211,6 +219,7 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limi
         reply(exit.response(), answer);
         return discardRest(exit.req, clock);
       case "allow":
+        if (onlyWakes) return presentAwake(entrance, exit, deps);
         if (answer.counted !== false) exit.onEnd(inFlight.carry(route));
         if (route.spec.files !== undefined && entrance.facts.upgrade) return refuse("BAD_REQUEST", route);
         return exit.forward(entrance, refuse, (error) => {
@@ -219,6 +228,17 @@ function serve(entrance: Entrance, exit: Exit, deps: ProxyDeps & { readonly limi
         });
     }
   });
+}
+
+/**
+ * It is awake, and yet the proxy sent the request here: it does not know of it yet, or never will. Asking it to send the
+ * request again could go on for ever, so this is the page, or a 503 that says when to come again.
+ */
+function presentAwake({ route, facts }: Found, exit: Exit, { gate, clock }: ProxyDeps): void {
+  const answer = gate.present(route, facts);
+  const shown = answer.kind === "reply" ? answer : toProblem({ code: "UPSTREAM_FAILED", retryAfterS: 1 });
+  reply(exit.response(), shown);
+  discardRest(exit.req, clock);
 }
 
 function noteFailure(route: Route, error: unknown, logger: Logger): ErrorCode {

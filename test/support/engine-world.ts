@@ -3,6 +3,7 @@ import type { Store } from "../../src/core/store.ts";
 import type { Signal } from "../../src/core/signal.ts";
 import type { ProbeTarget } from "../../src/core/prober.ts";
 import { createJournal } from "../../src/engine/journal.ts";
+import type { HandOverDeps } from "../../src/engine/workload-parts.ts";
 import { createSupervisor, type Supervisor } from "../../src/engine/supervisor.ts";
 import { fakeClock, settle } from "./fake-clock.ts";
 import { fakeProber, fakeStore, requestsSignal } from "./fake-engine.ts";
@@ -21,6 +22,7 @@ export interface WorldOptions {
   readonly store?: Store;
   /** The engine is away when nodoff starts. */
   readonly lost?: boolean;
+  readonly handOver?: HandOverDeps;
 }
 
 /** One workload `app` on a fake engine under a real supervisor, in time that moves when told. */
@@ -43,6 +45,7 @@ export async function engineWorld(options: WorldOptions = {}) {
     defer: (run) => void setImmediate(run),
     shutdown: shutdown.signal,
     discover: () => ({ kind: "none" }),
+    ...(options.handOver !== undefined && { handOver: options.handOver }),
   });
   supervisor.addProvider(provider);
   supervisor.configure({ workloads: [workloadSpec(options.spec), ...(options.more ?? [])], routes: [routeSpec()] });

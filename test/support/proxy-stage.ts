@@ -58,6 +58,8 @@ export interface StageOptions {
   readonly isTrusted?: ProxyDeps["isTrusted"];
   readonly accessLog?: NonNullable<ProxyDeps["accessLog"]>;
   readonly trusted?: boolean;
+  /** The fallback port, and what it shows of what is awake. */
+  readonly fallback?: Answer;
   readonly origin?: () => string | null;
   readonly scheme?: "http" | "https" | "h2c";
   /** Without a workload nothing is redialled. */
@@ -94,7 +96,7 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
       asked.push(facts);
       return options.admit?.(facts, door) ?? allow;
     },
-    present: () => assert.fail("the proxy never asks for a page that must not be held"),
+    present: () => options.fallback ?? assert.fail("the proxy never asks for a page that must not be held"),
   };
   const logger = recordingLogger();
   const clock = options.clock ?? systemClock;
@@ -115,6 +117,13 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
     reserved: options.reserved ?? ((_req, res) => void res.end("reserved")),
     acceptsProxyHeader: options.acceptsProxyHeader ?? false,
     isTrusted: options.isTrusted ?? (() => trusted),
+    ...(options.fallback !== undefined && {
+      isFallback: true,
+      admits(_req, res) {
+        if (!trusted) res.writeHead(403, { "content-length": "0" }).end();
+        return trusted;
+      },
+    }),
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
   });
   const port = await open(t, proxy.server);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { place } from "./address.ts";
+import { place, placeForGood } from "./address.ts";
 import type { RawBinding, RawContainer, RawEndpoint } from "./raw.ts";
 
 interface Placed {
@@ -52,6 +52,54 @@ describe("address on a host", () => {
     assert.throws(() => place(container({ networks }), 80, view), { code: "NO_SHARED_NETWORK" });
     const closed = { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] };
     assert.throws(() => place(container({ networks, ports: closed }), 80, view), { code: "NO_SHARED_NETWORK" });
+  });
+});
+
+describe("address that stays", () => {
+  const app = (raw: RawContainer["HostConfig"], networks: Record<string, RawEndpoint>): RawContainer => ({
+    Id: "x",
+    Name: "/blog-web",
+    HostConfig: raw ?? {},
+    NetworkSettings: { Networks: networks },
+  });
+  const bound = (HostIp: string, HostPort: string) => ({ PortBindings: { "80/tcp": [{ HostIp, HostPort }] } });
+  const asleep = { IPAddress: "" };
+  const host = { ...onHost, byName: false };
+
+  it("is the name on a network that nodoff shares, asleep or not", () => {
+    const view = { ...inside({ proxy: at("172.18.0.2"), bridge: at("172.17.0.2") }), byName: true };
+    assert.deepEqual(placeForGood(app({}, { proxy: asleep }), 80, view), { host: "blog-web", port: 80 });
+    assert.equal(placeForGood(app({}, { other: asleep }), 80, view), null);
+    assert.equal(placeForGood(app({}, { bridge: asleep }), 80, view), null, "that one knows no names");
+  });
+
+  it("on a host is the published port, or the fixed address", () => {
+    for (const ip of ["", "0.0.0.0", "127.0.0.1"])
+      assert.deepEqual(placeForGood(app(bound(ip, "8080"), { web: asleep }), 80, host), {
+        host: "127.0.0.1",
+        port: 8080,
+      });
+    assert.equal(placeForGood(app(bound("10.1.1.1", "8080"), { web: asleep }), 80, host), null);
+    assert.equal(placeForGood(app(bound("", "0"), { web: asleep }), 80, host), null, "another at each start");
+    const fixed = { web: { ...asleep, IPAMConfig: { IPv4Address: "172.18.0.9" } } };
+    assert.deepEqual(placeForGood(app({}, fixed), 80, host), { host: "172.18.0.9", port: 80 });
+    const web = { web: at("172.18.0.5") };
+    assert.equal(placeForGood(app({}, web), 80, host), null, "the next start may have another");
+  });
+
+  it("for a proxy in a container beside a nodoff on the host is the name", () => {
+    const view = { ...onHost, byName: true };
+    assert.deepEqual(placeForGood(app(bound("", "8080"), { web: asleep }), 80, view), { host: "blog-web", port: 80 });
+    assert.equal(placeForGood(app(bound("", "8080"), { bridge: asleep }), 80, view), null);
+  });
+
+  it("of a remote engine is its published port", () => {
+    const view = { ...onHost, engineHost: "10.1.1.1", byName: false };
+    assert.deepEqual(placeForGood(app(bound("", "8080"), { web: asleep }), 80, view), { host: "10.1.1.1", port: 8080 });
+  });
+
+  it("with network_mode host is the machine's", () => {
+    assert.deepEqual(placeForGood(app({ NetworkMode: "host" }, {}), 80, host), { host: "127.0.0.1", port: 80 });
   });
 });
 

@@ -1,9 +1,9 @@
 import { NodoffError } from "../../core/errors.ts";
-import type { Address, AddressQuery, IoOptions } from "../../core/provider.ts";
+import type { Address, AddressQuery, IoOptions, LastingQuery } from "../../core/provider.ts";
 import type { Containers } from "./containers.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { toPower } from "./look.ts";
-import type { RawContainer, RawEndpoint } from "./raw.ts";
+import type { RawBinding, RawContainer, RawEndpoint } from "./raw.ts";
 import { networkOwner } from "./surroundings.ts";
 
 export interface AddressDeps {
@@ -47,6 +47,54 @@ export async function findAddress(
     network: deps.network,
   };
   return place(target, port ?? onlyPort(ref, raw, target), { ...view, ref });
+}
+
+/**
+ * Where another proxy reaches a container whether it runs or not: its name on a network with names of its own, or a port
+ * published under a fixed number; null = nowhere that stays. `byName`: the proxy is in a container, too.
+ */
+export async function findLastingAddress(
+  deps: AddressDeps,
+  ref: string,
+  { port, byName, signal }: LastingQuery & IoOptions,
+): Promise<Address | null> {
+  const raw = await deps.containers.need(ref, { signal });
+  const [target, own] = await Promise.all([
+    netOwner(deps.containers, raw, { signal }),
+    deps.ownId === null ? undefined : deps.containers.byId(deps.ownId, { signal }),
+  ]);
+  const view: View = {
+    own: own === undefined ? null : await netOwner(deps.containers, own, { signal }),
+    engineHost: remoteHost(deps.endpoint),
+    network: deps.network,
+  };
+  return placeForGood(target, port, { ...view, byName });
+}
+
+/** Networks whose containers do not know each other by name, or that are none. */
+const nameless: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
+
+/** Decides; pure. */
+export function placeForGood(
+  target: RawContainer,
+  port: number,
+  view: View & { readonly byName: boolean },
+): Address | null {
+  const own = view.own?.HostConfig?.NetworkMode === "host" ? null : view.own;
+  if (target.HostConfig?.NetworkMode === "host") return { host: hostAddress(own, view.engineHost), port };
+  const networks = target.NetworkSettings?.Networks ?? {};
+  const host = own === null ? (view.engineHost ?? "127.0.0.1") : hostAddress(own, view.engineHost);
+  const ownNames = own === null ? null : Object.keys(own.NetworkSettings?.Networks ?? {});
+  const named = Object.keys(networks).filter((name) => !nameless.has(name) && ownNames?.includes(name) !== false);
+  const isInside = own !== null || (view.byName && view.engineHost === null);
+  if (isInside && named.length > 0 && target.Name !== undefined) return { host: target.Name.replace(/^\//, ""), port };
+  const bindings = target.HostConfig?.PortBindings?.[`${port}/tcp`] ?? [];
+  const bound = boundTo(bindings, host);
+  // From inside a container nothing of the host's loopback can be reached.
+  if (bound !== undefined && !(isInside && own === null)) return { host, port: bound };
+  const fixed = Object.values(networks).map(({ IPAMConfig }) => IPAMConfig?.IPv4Address ?? "");
+  const ip = fixed.find((each) => each !== "");
+  return ip === undefined || view.engineHost !== null ? null : { host: ip, port };
 }
 
 /** The container whose network it lives in: itself, unless `network_mode: container:…`. */
@@ -130,9 +178,15 @@ function hostAddress(own: RawContainer | null, engineHost: string | null): strin
 
 /** A published port, at `host`: one bound to another address than that cannot be reached there. */
 function published(target: RawContainer, port: number, host: string): Address | undefined {
-  for (const { HostIp = "", HostPort = "" } of target.NetworkSettings?.Ports?.[`${port}/tcp`] ?? []) {
+  const bound = boundTo(target.NetworkSettings?.Ports?.[`${port}/tcp`] ?? [], host);
+  return bound === undefined ? undefined : { host, port: bound };
+}
+
+/** The first port of the host that can be reached at `host`; 0 means any free one, another at each start. */
+function boundTo(bindings: readonly RawBinding[], host: string): number | undefined {
+  for (const { HostIp = "", HostPort = "" } of bindings) {
     const isAnywhere = HostIp === "" || HostIp === "0.0.0.0" || HostIp === "::";
-    if (HostPort !== "" && (isAnywhere || HostIp === host)) return { host, port: Number(HostPort) };
+    if (HostPort !== "" && HostPort !== "0" && (isAnywhere || HostIp === host)) return Number(HostPort);
   }
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { NodoffError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Counters, Provider, ProviderObserver } from "../../core/provider.ts";
-import { findAddress } from "./address.ts";
+import { findAddress, findLastingAddress } from "./address.ts";
 import { createClient } from "./client.ts";
 import { createContainers } from "./containers.ts";
 import { readCounters } from "./counters.ts";
@@ -144,6 +144,9 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
     ),
     address: open((ref, { port }, { signal }) =>
       findAddress({ containers, endpoint, ownId, network }, ref, { port, signal }),
+    ),
+    lastingAddress: open((ref, query, { signal }) =>
+      findLastingAddress({ containers, endpoint, ownId, network }, ref, { ...query, signal }),
     ),
     async close() {
       closing.abort(new Error("closed"));

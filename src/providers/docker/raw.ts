@@ -24,7 +24,7 @@ export interface RawContainer {
   readonly HostConfig?: {
     readonly AutoRemove?: boolean;
     readonly NetworkMode?: string;
-    readonly PortBindings?: Readonly<Record<string, unknown>> | null;
+    readonly PortBindings?: Readonly<Record<string, readonly RawBinding[] | null>> | null;
     readonly RestartPolicy?: { readonly Name?: string; readonly MaximumRetryCount?: number };
   };
   readonly NetworkSettings?: {
@@ -55,6 +55,8 @@ export interface RawEndpoint {
   readonly IPAddress?: string;
   readonly GlobalIPv6Address?: string;
   readonly Gateway?: string;
+  /** What was asked for when it was attached. */
+  readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
 }
 
 export interface RawBinding {

@@ -27,6 +27,7 @@ export interface App {
   readonly port: number;
   stats(): Promise<AppStats>;
   running(): Promise<boolean>;
+  paused(): Promise<boolean>;
   /** Its address on Docker's own network; empty while it does not run. */
   address(): Promise<string>;
   /** As a person would: `docker start`, `docker stop`. */
@@ -117,6 +118,7 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
     stats,
     listening: () => until(`${name} listening`, () => stats().catch(() => undefined)).then(() => undefined),
     running: async () => (await container.inspect()).State.Running,
+    paused: async () => (await container.inspect()).State.Paused,
     address: async () => (await container.inspect()).NetworkSettings.Networks["bridge"]?.IPAddress ?? "",
     start: () => container.start() as Promise<void>,
     stop: () => container.stop({ t: 5 }) as Promise<void>,

@@ -31,13 +31,14 @@ export async function startTraefik(
     readonly directory?: string;
     /** Address of the resolver it asks for the apps' names; needs a directory. */
     readonly names?: string | undefined;
+    /** Default: any free one. */
+    readonly apiPort?: number;
   } = {},
 ): Promise<Traefik> {
   if (traefikBin === undefined) throw new Error("TRAEFIK_BIN is not set");
   const port = await freePort();
   const tlsPort = await freePort();
-  const apiPort = await freePort();
-  const { directory, names } = options;
+  const { directory, names, apiPort = await freePort() } = options;
   const { command, args } = await withNames(directory ?? tmpdir(), names, [
     traefikBin,
     `--entrypoints.websecure.address=127.0.0.1:${tlsPort}`,
