@@ -36,7 +36,7 @@ const ownAddress = /\/auth\/traefik(?:\?|$)/;
 const maxDepth = 8;
 
 /** What the middleware a router names does; `name` may end in `@provider`. */
-export function kindOf(name: string, definitions: Definitions, depth = 0): MiddlewareKind {
+function kindOf(name: string, definitions: Definitions, depth = 0): MiddlewareKind {
   const [plain = "", provider = "docker"] = name.split("@");
   if (plain === ownMiddleware) return "ours";
   const node = provider === "docker" ? definitions.get(plain) : undefined;
