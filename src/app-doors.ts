@@ -196,7 +196,7 @@ function controlDeps(
     workloads: () => supervisor.workloads(),
     workload: (alias) => supervisor.workload(alias),
     signals: (alias) => supervisor.workload(alias)?.signals() ?? [],
-    events: (alias, limit) => deps.store.events(alias, limit),
+    events: (alias, limit, before) => deps.store.events(alias, limit, before),
     intervals: (alias, since) => deps.store.intervals(alias, since),
     journal: deps.journal,
     providers: () => supervisor.providers(),

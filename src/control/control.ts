@@ -14,6 +14,7 @@ import { healthActions } from "./health.ts";
 import { historyEndpoints } from "./history.ts";
 import { limitPerClient } from "./limits.ts";
 import { loginStyle } from "./login-page.ts";
+import { operations } from "./operations.ts";
 import { logStream } from "./log-stream.ts";
 import { loginEndpoints } from "./login.ts";
 import { createLogins } from "./logins.ts";
@@ -112,12 +113,24 @@ function createApi(
   streams: { readonly events: Streams; readonly logs: Streams },
 ): Router {
   const api = createRouter();
-  const readable = { ...readingEndpoints(deps, access), ...historyEndpoints(deps), ...doctorEndpoints(deps) };
-  for (const [path, answer] of Object.entries(readable)) addReadable(api, path, answer);
-  addReadable(api, "/events", eventStream({ journal: deps.journal, streams: streams.events }));
-  addReadable(api, "/workloads/:alias/logs", logStream(deps, streams.logs));
+  const readable = {
+    ...readingEndpoints(deps, access),
+    ...historyEndpoints(deps),
+    ...doctorEndpoints(deps),
+    "/events": eventStream({ journal: deps.journal, streams: streams.events }),
+    "/workloads/:alias/logs": logStream(deps, streams.logs),
+  };
   const askable = { ...askingEndpoints(deps, access), ...healthActions(deps), ...doctorActions(deps) };
-  for (const [path, answer] of Object.entries(askable)) addAskable(api, path, answer);
+  const unanswered = new Set(Object.keys(operations));
+  const add = (method: "GET" | "POST", path: string, answer: RequestHandler): void => {
+    const key = `${method} ${path}`;
+    if (!unanswered.delete(key)) throw new Error(`${key} is missing in operations.ts`);
+    if (method === "GET") addReadable(api, path, answer);
+    else addAskable(api, path, answer);
+  };
+  for (const [path, answer] of Object.entries(readable)) add("GET", path, answer);
+  for (const [path, answer] of Object.entries(askable)) add("POST", path, answer);
+  if (unanswered.size > 0) throw new Error(`nobody answers ${[...unanswered].join(", ")}`);
   return api;
 }
 

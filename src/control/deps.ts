@@ -95,8 +95,8 @@ export interface ControlDeps {
   workloads(): Iterable<WorkloadHandle>;
   workload(alias: string): WorkloadHandle | undefined;
   signals(alias: string): readonly SignalStatus[];
-  /** The workload's latest `limit` events, oldest first. */
-  events(alias: string, limit: number): readonly JournalEvent[];
+  /** The workload's latest `limit` events, oldest first. `before`: of those with a lesser id. */
+  events(alias: string, limit: number, before?: number): readonly JournalEvent[];
   /** As `Store.intervals`: what the workload did from `since` on. */
   intervals(alias: string, since: number): readonly PowerInterval[];
   /** Told of everything somebody asks for. */

@@ -41,15 +41,39 @@ describe("events", () => {
     for (const query of ["", "?limit=1", "?limit=500"])
       read(Events, await ask(`/api/v1/workloads/wiki/events${query}`));
     assert.deepEqual(asked, [
-      ["wiki", 100],
-      ["wiki", 1],
-      ["wiki", 500],
+      ["wiki", 101],
+      ["wiki", 2],
+      ["wiki", 501],
     ]);
     for (const query of ["0", "501", "-1", "1.5", "", "ten", "1e2", "1&limit=2", "9999999999999999999"]) {
       const problem = assertProblem(await ask(`/api/v1/workloads/wiki/events?limit=${query}`), 400, "BAD_REQUEST");
       assert.match(problem.detail ?? "", /limit/);
     }
     assert.equal(asked.length, 3);
+  });
+});
+
+describe("pages of events", () => {
+  it("lead back to the first one, each event once", async (t) => {
+    const store = fakeStore();
+    for (let id = 1; id <= 7; id++)
+      store.addEvent({ id, at: id, type: "audit", alias: id === 4 ? "wiki" : "blog", message: `${id}` });
+    const { ask } = await startControl(t, { events: (alias, limit, before) => store.events(alias, limit, before) });
+    const pages: (readonly string[])[] = [];
+    let query = "?limit=2";
+    for (;;) {
+      const { events, next } = read(Events, await ask(`/api/v1/workloads/blog/events${query}`));
+      pages.push(events.map(({ message }) => message));
+      if (next === undefined) break;
+      query = `?limit=2&before=${next}`;
+    }
+    assert.deepEqual(pages, [
+      ["6", "7"],
+      ["3", "5"],
+      ["1", "2"],
+    ]);
+    for (const before of ["0", "-1", "x", "1e3", "9".repeat(20)])
+      assertProblem(await ask(`/api/v1/workloads/blog/events?before=${before}`), 400, "BAD_REQUEST");
   });
 });
 

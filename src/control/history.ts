@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { findWorkload } from "./find-workload.ts";
+import { EventsQuery, readQuery, TimelineQuery } from "./queries.ts";
 import { savingsOf } from "./savings.ts";
 import type { PowerInterval } from "../core/store.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
@@ -11,14 +12,9 @@ import type { Events, Savings, Timeline } from "./schema.ts";
 import { toEventBody, toTime } from "./views.ts";
 
 const defaultEvents = 100;
-const mostEvents = 500;
 const dayMs = 24 * 3_600_000;
 const savingsPeriodMs = 30 * dayMs;
-const timelinePeriods: ReadonlyMap<unknown, number> = new Map([
-  ["1d", dayMs],
-  ["7d", 7 * dayMs],
-  ["30d", 30 * dayMs],
-]);
+const timelinePeriods = { "1d": dayMs, "7d": 7 * dayMs, "30d": 30 * dayMs } as const;
 /** Reading the stretches of 10,000 workloads takes seconds: others get their turn in between. */
 const turnMs = 5;
 
@@ -28,29 +24,20 @@ export function historyEndpoints(deps: ControlDeps): Readonly<Record<string, Req
     "/workloads/:alias/events": (request, response) => {
       const workload = findWorkload(request, deps);
       if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      const limit = toLimit(request.query["limit"]);
-      if (limit === null) {
-        const detail = `limit must be a whole number from 1 to ${mostEvents}`;
-        return sendProblem(response, { code: "BAD_REQUEST", detail });
-      }
-      const events = deps.events(workload.spec.alias, limit).map(toEventBody);
-      response.json({ events } satisfies z.infer<typeof Events>);
+      const { limit = defaultEvents, before } = readQuery(EventsQuery, request);
+      // One more than asked for shows whether there are older ones.
+      const found = deps.events(workload.spec.alias, limit + 1, before);
+      const events = found.slice(-limit);
+      const [oldest] = events;
+      const next = found.length > limit && oldest !== undefined ? { next: String(oldest.id) } : {};
+      response.json({ events: events.map(toEventBody), ...next } satisfies z.infer<typeof Events>);
     },
     "/timeline": async (request, response) => {
-      const periodMs = timelinePeriods.get(request.query["period"] ?? "1d");
-      if (periodMs !== undefined) return void response.json(await drawTimeline(deps, periodMs));
-      const detail = `period must be one of ${[...timelinePeriods.keys()].join(", ")}`;
-      sendProblem(response, { code: "BAD_REQUEST", detail });
+      const { period = "1d" } = readQuery(TimelineQuery, request);
+      response.json(await drawTimeline(deps, timelinePeriods[period]));
     },
     "/savings": async (_request, response) => void response.json(await sumUp(deps)),
   };
-}
-
-function toLimit(param: unknown): number | null {
-  if (param === undefined) return defaultEvents;
-  if (typeof param !== "string" || !/^\d{1,3}$/.test(param)) return null;
-  const limit = Number(param);
-  return limit >= 1 && limit <= mostEvents ? limit : null;
 }
 
 async function sumUp(deps: ControlDeps): Promise<z.infer<typeof Savings>> {

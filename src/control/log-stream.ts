@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from "express";
+import type { RequestHandler } from "express";
 import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { toFailure } from "../core/errors.ts";
@@ -8,6 +8,7 @@ import { toPlainLine } from "../net/plain-line.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { findWorkload } from "./find-workload.ts";
+import { LogsQuery, readQuery } from "./queries.ts";
 import type { Failure, LogLine } from "./schema.ts";
 import { toFrame } from "./streams.ts";
 import type { Stream, Streams } from "./streams.ts";
@@ -26,21 +27,11 @@ export function logStream(deps: ControlDeps, streams: Streams): RequestHandler {
   return (request, response) => {
     const workload = findWorkload(request, deps);
     if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-    const lines = toLines(request);
-    if (lines === null) {
-      const detail = `lines must be a whole number from 0 to ${mostLines}`;
-      return sendProblem(response, { code: "BAD_REQUEST", detail });
-    }
+    const { lines = defaultLines } = readQuery(LogsQuery, request);
     if (request.method === "HEAD") return void response.type("text/event-stream").end();
     const stream = streams.open(request, response);
     if (stream !== null) void follow(stream, { workload, lines, clock: deps.clock, journal: deps.journal });
   };
-}
-
-function toLines({ query }: Request): number | null {
-  const text = query["lines"];
-  if (text === undefined) return defaultLines;
-  return typeof text === "string" && /^\d{1,4}$/.test(text) && Number(text) <= mostLines ? Number(text) : null;
 }
 
 interface Following extends Pick<ControlDeps, "clock" | "journal"> {

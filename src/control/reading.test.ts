@@ -144,6 +144,20 @@ describe("reading API", () => {
     assertProblem(await ask("/api/v1/routes?by=provider&by=provider"), 400, "BAD_REQUEST");
   });
 
+  it("gives long lists in pages, in the order of aliases", async (t) => {
+    const { ask } = await startControl(t);
+    const first = read(Routes, await ask("/api/v1/routes?limit=2"));
+    assert.deepEqual([first.routes.map(({ alias }) => alias), first.next], [["blog", "blog-api"], "blog-api"]);
+    const second = read(Routes, await ask(`/api/v1/routes?limit=2&after=${first.next}`));
+    assert.deepEqual([second.routes.map(({ alias }) => alias), second.next], [["nas"], undefined]);
+    const workloads = read(Workloads, await ask("/api/v1/workloads?limit=1"));
+    assert.deepEqual([workloads.workloads.map(({ alias }) => alias), workloads.next], [["blog"], "blog"]);
+    assert.equal(read(Workloads, await ask("/api/v1/workloads?after=blog")).workloads[0]!.alias, "wiki");
+    assert.deepEqual(read(Workloads, await ask("/api/v1/workloads?after=zzz")), { workloads: [] });
+    for (const query of ["limit=0", "limit=10001", "limit=", "after=a&after=b", `after=${"x".repeat(129)}`])
+      assertProblem(await ask(`/api/v1/workloads?${query}`), 400, "BAD_REQUEST");
+  });
+
   it("tells of providers, config errors and version", async (t) => {
     const { ask } = await startControl(t);
     assert.deepEqual(read(Providers, await ask("/api/v1/providers")).providers[1], {

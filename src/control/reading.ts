@@ -6,6 +6,8 @@ import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
 import { healthEndpoints } from "./health.ts";
+import { toOpenApi } from "./openapi.ts";
+import { readQuery, RoutesQuery, toPage, WorkloadsQuery } from "./queries.ts";
 import type {
   ConfigErrors,
   Providers,
@@ -31,13 +33,15 @@ export function readingEndpoints(deps: ControlDeps, access: Access): Readonly<Re
 
 function workloadEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
   return {
-    "/workloads": (_request, response) => {
+    "/workloads": (request, response) => {
+      const query = readQuery(WorkloadsQuery, request);
       const routes = routesByWorkload(deps.registry.routes());
-      const workloads = Array.from(deps.workloads(), (workload): Workload => {
+      const { items, ...next } = toPage(deps.workloads(), ({ spec }) => spec.alias, query);
+      const workloads = items.map((workload): Workload => {
         const { alias } = workload.spec;
         return toWorkloadBody(workload, { signals: deps.signals(alias), routes: routes.get(alias) ?? [] });
       });
-      response.json({ workloads } satisfies z.infer<typeof Workloads>);
+      response.json({ workloads, ...next } satisfies z.infer<typeof Workloads>);
     },
     "/workloads/:alias": (request, response) => {
       const workload = findWorkload(request, deps);
@@ -58,12 +62,12 @@ function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
     });
   return {
     "/routes": async (request, response) => {
-      const routes = await Promise.all(Array.from(registry.routes(), toBody));
-      const { by } = request.query;
-      if (by === undefined) return void response.json({ routes } satisfies z.infer<typeof Routes>);
-      if (by !== "provider") return sendProblem(response, { code: "BAD_REQUEST", detail: "by must be provider" });
+      const { by, ...query } = readQuery(RoutesQuery, request);
+      const { items, ...next } = toPage(registry.routes(), ({ spec }) => spec.alias, query);
+      const routes = await Promise.all(items.map(toBody));
+      if (by === undefined) return void response.json({ routes, ...next } satisfies z.infer<typeof Routes>);
       const providers = Object.fromEntries(Map.groupBy(routes, (route) => route.provider));
-      response.json({ providers } satisfies z.infer<typeof RoutesByProvider>);
+      response.json({ providers, ...next } satisfies z.infer<typeof RoutesByProvider>);
     },
     "/routes/:alias": async (request, response) => {
       const alias = toAlias(request.params["alias"]);
@@ -88,6 +92,9 @@ function otherEndpoints(deps: ControlDeps, access: Access): Record<string, Reque
     "/session": (request, response) => {
       const { name, role, via } = access.personOf(request);
       response.json({ name, role, via } satisfies z.infer<typeof Session>);
+    },
+    "/openapi.json": (_request, response) => {
+      response.json(toOpenApi(deps));
     },
     "/version": (_request, response) => {
       response.json({ version: deps.version } satisfies z.infer<typeof Version>);

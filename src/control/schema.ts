@@ -118,7 +118,10 @@ export type Event = z.infer<typeof Event>;
 export const LogLine = z.strictObject({ line: z.string() });
 /** On the stream of events: some were missed. */
 export const Reset = z.strictObject({ message: z.string() });
-export const Events = z.strictObject({ events: z.array(Event) });
+/** How to ask for the next page; absent = this was the last. */
+const Next = z.string().optional();
+/** `next`: of older ones. */
+export const Events = z.strictObject({ events: z.array(Event), next: Next });
 /** Who is asking, and how they showed it. */
 export const Session = z.strictObject({
   name: z.string(),
@@ -152,9 +155,9 @@ export const Timeline = z.strictObject({
     ),
   ),
 });
-export const Workloads = z.strictObject({ workloads: z.array(Workload) });
-export const Routes = z.strictObject({ routes: z.array(Route) });
-export const RoutesByProvider = z.strictObject({ providers: z.record(z.string(), z.array(Route)) });
+export const Workloads = z.strictObject({ workloads: z.array(Workload), next: Next });
+export const Routes = z.strictObject({ routes: z.array(Route), next: Next });
+export const RoutesByProvider = z.strictObject({ providers: z.record(z.string(), z.array(Route)), next: Next });
 export const Providers = z.strictObject({ providers: z.array(Provider) });
 export const ConfigErrors = z.strictObject({
   errors: z.array(z.strictObject({ source: z.string(), key: z.string(), message: z.string() })),
@@ -204,3 +207,15 @@ export const Problem = z.strictObject({
   /** Of IN_USE. */
   reasons: z.array(Reason).optional(),
 });
+
+/** What `GET /routes` answers, grouped or not. */
+export const RoutesAnswer = z.union([Routes, RoutesByProvider]);
+/** What `GET /health` answers: by `detail`. */
+export const HealthAnswer = z.union([AllHealth, AllStatuses]);
+/** The `data` of a frame of `GET /events`. */
+export const EventFrame = z.union([Event, Reset]);
+/** The `data` of a frame of `GET /workloads/{alias}/logs`. */
+export const LogFrame = z.union([LogLine, Failure]);
+/** A JSON Schema (2020-12). */
+export const JsonSchema = z.looseObject({ $schema: z.string() });
+export const OpenApi = z.looseObject({ openapi: z.string() });

@@ -35,8 +35,8 @@ export interface Store {
   /** Stretches that reach into the time from `since` on, oldest first. */
   intervals(alias: string, since: number): readonly PowerInterval[];
   addEvent(event: JournalEvent): void;
-  /** The latest `limit` events, oldest first: of one workload, or of all (null). */
-  events(alias: string | null, limit: number): readonly JournalEvent[];
+  /** The latest `limit` events, oldest first: of one workload, or of all (null). `before`: of those with a lesser id. */
+  events(alias: string | null, limit: number, before?: number): readonly JournalEvent[];
   /** The highest id of an event that was ever saved; 0 = none. */
   readonly lastEventId: number;
   /** Writes what is pending and closes. */

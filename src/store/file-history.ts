@@ -74,10 +74,12 @@ export function createFileHistory(deps: FileHistoryDeps): FileHistory {
       lastEventId = Math.max(lastEventId, event.id);
       deps.eventWaits();
     },
-    events(alias, limit) {
+    events(alias, limit, before = Number.MAX_SAFE_INTEGER) {
       if (limit <= 0) return [];
-      const rows = read(() => (alias === null ? sql.events.all(limit) : sql.eventsOf.all(alias, limit)));
-      const waiting = alias === null ? events : events.filter((event) => event.alias === alias);
+      const rows = read(() =>
+        alias === null ? sql.events.all(before, limit) : sql.eventsOf.all(alias, before, limit),
+      );
+      const waiting = events.filter((event) => event.id < before && (alias === null || event.alias === alias));
       const saved = rows
         .reverse()
         .map(toEvent)
@@ -110,8 +112,8 @@ function prepare(database: DatabaseSync) {
     ),
     intervals: database.prepare("SELECT * FROM interval WHERE alias = ? AND to_at > ? ORDER BY from_at"),
     addEvent: database.prepare("INSERT OR REPLACE INTO event (id, at, alias, body) VALUES (?, ?, ?, ?)"),
-    events: database.prepare("SELECT * FROM event ORDER BY id DESC LIMIT ?"),
-    eventsOf: database.prepare("SELECT * FROM event WHERE alias = ? ORDER BY id DESC LIMIT ?"),
+    events: database.prepare("SELECT * FROM event WHERE id < ? ORDER BY id DESC LIMIT ?"),
+    eventsOf: database.prepare("SELECT * FROM event WHERE alias = ? AND id < ? ORDER BY id DESC LIMIT ?"),
     lastEventId: database.prepare("SELECT max(id) AS id FROM event"),
   };
 }

@@ -38,9 +38,9 @@ function createMemoryHistory(): History {
       lastEventId = Math.max(lastEventId, event.id);
       cutHalf(log, keptEvents);
     },
-    events(alias, limit) {
+    events(alias, limit, before = Number.MAX_SAFE_INTEGER) {
       if (limit <= 0) return [];
-      return (alias === null ? log : log.filter((event) => event.alias === alias)).slice(-limit);
+      return log.filter((event) => event.id < before && (alias === null || event.alias === alias)).slice(-limit);
     },
     get lastEventId() {
       return lastEventId;

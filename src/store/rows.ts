@@ -87,7 +87,7 @@ export function composeStore(parts: StoreParts): Store {
       return open === null ? history.intervals(alias, since) : [...history.intervals(alias, since), open];
     },
     addEvent: (event) => history.addEvent(event),
-    events: (alias, limit) => history.events(alias, limit),
+    events: (alias, limit, before) => history.events(alias, limit, before),
     get lastEventId() {
       return history.lastEventId;
     },

@@ -135,6 +135,8 @@ for (const [name, setUp] of Object.entries(worlds)) {
       settle();
       for (const one of events.slice(2)) store.addEvent(one);
       assert.deepEqual(store.events(null, 10), events);
+      assert.deepEqual(store.events(null, 1, events.at(-1)?.id), events.slice(-2, -1));
+      assert.deepEqual(store.events(null, 10, events[0]?.id), []);
       settle();
       assert.deepEqual(store.events(null, 10), events);
       assert.deepEqual(store.events(null, 2), events.slice(2));
