@@ -248,6 +248,8 @@ describe("login", () => {
     assert.match(below.headers["set-cookie"]?.[0] ?? "", /; Path=\/nodoff; HttpOnly; Secure; SameSite=Strict$/);
     const session = { bearer: null, headers: { cookie: cookieOf(below) } };
     for (const path of ["/nodoff/api/v1/session", "/api/v1/session"]) read(Session, await ask(path, session));
+    const bare = await ask("/nodoff", session);
+    assert.deepEqual([bare.status, bare.headers.location], [308, "/nodoff/"]);
     assert.match((await signIn(ask, { token })).headers["set-cookie"]?.[0] ?? "", /; Path=\/;/);
   });
 

@@ -18,12 +18,15 @@ const Reason = z
 
 const pinError = 'must be a duration from "1s" to "30d", such as "2h"';
 
-const PinTime = z.string({ error: pinError }).transform((text, context) => {
-  const ms = parseDuration(text);
-  if (ms !== undefined && ms >= shortestPinMs && ms <= longestPinMs) return ms;
-  context.addIssue({ code: "custom", message: pinError });
-  return z.NEVER;
-});
+const PinTime = z
+  .string({ error: pinError })
+  .meta({ description: "How long, from 1s to 30d", examples: ["2h", "1h30m", "45m"] })
+  .transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= shortestPinMs && ms <= longestPinMs) return ms;
+    context.addIssue({ code: "custom", message: pinError });
+    return z.NEVER;
+  });
 
 /** Bodies of what somebody asks for, by the last part of the path. */
 export const bodies = {

@@ -112,7 +112,7 @@ function createApi(
   access: Access,
   streams: { readonly events: Streams; readonly logs: Streams },
 ): Router {
-  const api = createRouter();
+  const api = createRouter().use(alwaysAnew);
   const readable = {
     ...readingEndpoints(deps, access),
     ...historyEndpoints(deps),
@@ -140,7 +140,7 @@ function lookThrough<D extends object, P extends object>(deps: D, parts: P): D &
 }
 
 function createRouter(): Router {
-  return express.Router({ caseSensitive: true });
+  return express.Router({ caseSensitive: true, strict: true });
 }
 
 /** The same under `base_path`, read at each request: for proxies that do not take the path away. */
@@ -149,6 +149,8 @@ function belowBasePath(deps: ControlDeps, doors: Router): RequestHandler {
   let below: Router | null = null;
   return (request, response, next) => {
     if (deps.basePath === "/") return next();
+    // Addresses on pages are relative: without the slash they would lead beside it.
+    if (request.path === deps.basePath) return response.redirect(308, `${deps.basePath}/`);
     if (below === null || path !== deps.basePath) {
       path = deps.basePath;
       below = createRouter().use(path, doors);
@@ -160,6 +162,13 @@ function belowBasePath(deps: ControlDeps, doors: Router): RequestHandler {
 function whoMaySeeMetrics(deps: ControlDeps, access: Access): RequestHandler {
   return (request, response, next) => (deps.metricsPublic ? next() : access.require(request, response, next));
 }
+
+/** What is asked is how things are now: `If-None-Match: *` would be answered with 304 and nothing. */
+const alwaysAnew: RequestHandler = ({ headers }, _response, next) => {
+  delete headers["if-none-match"];
+  delete headers["if-modified-since"];
+  next();
+};
 
 /** GET and HEAD; any other method is told so. */
 function addReadable(router: Router, path: string, ...answers: readonly RequestHandler[]): void {
