@@ -147,9 +147,10 @@ export function callsTo(document: ApiDocument, names: readonly string[]): fc.Arb
           fc.constantFrom("viewer", "none", "wrong"),
         ),
       })
-      .map(({ names: values, tail, query, sent, headers, ...rest }) => ({
-        ...rest,
+      .map(({ names: values, tail, query, sent, headers, method: asked, credentials }) => ({
         template,
+        method: asked,
+        credentials,
         path: `${template.replace(/\{\w+\}/g, () => percent(values.pop() ?? ""))}${tail}${query}`,
         headers: { ...headers, ...sent.headers } as Readonly<Record<string, string>>,
         body: sent.body,
