@@ -4,13 +4,14 @@ import { type Outcome, toTable, writeReport } from "./report.ts";
 import { isMissed, type Row, type RowResult } from "./row.ts";
 import { health } from "./rows/health.ts";
 import { hook } from "./rows/hook.ts";
+import { processItself } from "./rows/process.ts";
 import { proxy } from "./rows/proxy.ts";
 import { scale } from "./rows/scale.ts";
 import { sleepers } from "./rows/sleepers.ts";
 import { waiters } from "./rows/waiters.ts";
 import { wake } from "./rows/wake.ts";
 
-const rows: readonly Row[] = [hook, proxy, scale, sleepers, health, wake, waiters];
+const rows: readonly Row[] = [hook, proxy, scale, sleepers, health, wake, waiters, processItself];
 
 const usage = `npm run bench -- [options]
   --quick           smoke run of under a minute: fewer routes and rounds, targets half as strict again
