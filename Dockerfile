@@ -24,11 +24,11 @@ RUN mkdir -p cache /var/lib/nodoff && chown 1000:1000 cache /var/lib/nodoff
 USER 1000:1000
 # Runs it once, so that V8's compiled code is kept: a start takes half the time. It is kept per user.
 RUN printf 'state_dir: /tmp/warm\nproviders: { local: { type: docker } }\n' >/tmp/warm.yaml \
-  && { node dist/main.js serve --config /tmp/warm.yaml & pid=$!; sleep 5; node dist/main.js healthcheck && kill "$pid" && wait "$pid"; } \
+  && { node dist/main.cjs serve --config /tmp/warm.yaml & pid=$!; sleep 5; node dist/main.cjs healthcheck && kill "$pid" && wait "$pid"; } \
   && rm -rf /tmp/warm /tmp/warm.yaml
 VOLUME /var/lib/nodoff
 EXPOSE 8090
 # No HEALTHCHECK: Traefik drops the routers of a container that is `starting` or `unhealthy`, and with labels on this
-# container that would be every app's. Who wants one uses `node dist/main.js healthcheck`.
-ENTRYPOINT ["node", "/opt/nodoff/dist/main.js"]
+# container that would be every app's. Who wants one uses `node dist/main.cjs healthcheck`.
+ENTRYPOINT ["node", "/opt/nodoff/dist/main.cjs"]
 CMD ["serve"]

@@ -74,14 +74,14 @@ export default defineConfig({
   platform: "node",
   input: { main: "src/main.ts", "demo-app": "src/cli/demo-app.ts" },
   plugins: [leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]), licences(), icons()],
-  // CommonJS inside an ES module; only files we never ask for are looked for there (gRPC's protos).
-  transform: { define: { __dirname: "import.meta.dirname", __filename: "import.meta.filename" } },
   output: {
     dir: "dist",
-    format: "esm",
+    // An ES module that imports node:http has Node look at each of its exports, which loads the whole of fetch: a fifth of
+    // the start-up.
+    format: "cjs",
     cleanDir: true,
-    entryFileNames: "[name].js",
-    chunkFileNames: "[name]-[hash].js",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
     banner: "/*! nodoff: GPL-3.0-or-later. Bundled packages: LICENSES.txt. */",
     comments: { legal: true, annotation: false, jsdoc: false },
   },

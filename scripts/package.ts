@@ -15,7 +15,7 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 const bundle = [bundler, "-c", "rolldown.config.ts", "--dir", join(folder, "dist")];
 execFileSync(process.execPath, bundle, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
-await chmod(join(folder, "dist", "main.js"), 0o755);
+await chmod(join(folder, "dist", "main.cjs"), 0o755);
 const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
   readonly files: readonly string[];
 };

@@ -14,7 +14,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 // A script that reads our output may end before we do.
 process.stdout.on("error", () => process.exit(1));
 
-process.exitCode = await run({
+// Not awaited at the top: the bundle is CommonJS.
+void run({
   argv: process.argv.slice(2),
   env: process.env,
   out: (line) => void process.stdout.write(`${line}\n`),
@@ -23,4 +24,4 @@ process.exitCode = await run({
   stop: stop.signal,
   execPath: process.execPath,
   kill: (pid, signal) => void process.kill(pid, signal),
-});
+}).then((code) => (process.exitCode = code));

@@ -43,7 +43,7 @@ async function run({ quick, again }: RowOptions): Promise<RowResult> {
     const log = { level: "info", format: "json" };
     const admin = { token: "bench-admin-token-0123456789abcdef" };
     await writeFile(file, stringify({ ...fixed, log, admin, ...neverSleeping(count) }));
-    const args = [join(shipped, "dist", "main.js"), "serve", "--config", file];
+    const args = [join(shipped, "dist", "main.cjs"), "serve", "--config", file];
     return () => startOnce(args, join(folder.path, "cache"));
   };
   const kinds = { bare: () => startOnce(["--eval", bare], null), one: await serve(1), many: await serve(10_000) };

@@ -37,5 +37,5 @@ export function version(): string {
 /** The little web app of `nodoff demo`: TypeScript among the sources, JavaScript in the bundle. */
 export function demoApp(): string {
   const typescript = fileURLToPath(new URL("./demo-app.ts", import.meta.url));
-  return existsSync(typescript) ? typescript : fileURLToPath(new URL("./demo-app.js", import.meta.url));
+  return existsSync(typescript) ? typescript : fileURLToPath(new URL("./demo-app.cjs", import.meta.url));
 }

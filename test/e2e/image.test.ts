@@ -42,7 +42,7 @@ describe("the image", () => {
     const { Config } = await docker.getImage(image).inspect();
     assert.equal(Config.User, "1000:1000");
     assert.equal(Config.Healthcheck, undefined);
-    assert.deepEqual(Config.Entrypoint, ["node", "/opt/nodoff/dist/main.js"]);
+    assert.deepEqual(Config.Entrypoint, ["node", "/opt/nodoff/dist/main.cjs"]);
     assert.equal(Config.Labels?.["org.opencontainers.image.licenses"], "GPL-3.0-or-later");
     assert.equal(Config.Labels?.["org.opencontainers.image.version"], "1.2.3");
     assert.equal((await inImage("stat", "-c", "%u:%g", "/var/lib/nodoff")).trim(), "1000:1000");
@@ -65,7 +65,7 @@ describe("the image", () => {
     const args = ["--network=none", "--read-only", "-e", "NODE_DEBUG_NATIVE=COMPILE_CACHE", image, "--version"];
     const { stdout, stderr } = await run("docker", ["run", "--rm", ...args]);
     assert.match(stdout, /^\d+\.\d+\.\d+$/m);
-    assert.match(stderr, /cache for .*dist\/main\.js was accepted/);
+    assert.match(stderr, /cache for .*dist\/main\.cjs was accepted/);
   });
 });
 

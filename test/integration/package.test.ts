@@ -33,7 +33,7 @@ void describe("the package", () => {
     const file = join(folder, name);
     await writeFile(file, config);
     const env = { TMPDIR: folder, NODE_ENV: "production" };
-    return startChild(process.execPath, [join(dist, "main.js"), "serve", "--config", file], { cwd: folder, env });
+    return startChild(process.execPath, [join(dist, "main.cjs"), "serve", "--config", file], { cwd: folder, env });
   };
   const settings = `
 listen: { hook: "127.0.0.1:0" }
@@ -42,11 +42,11 @@ log: { format: json }
 `;
 
   void it("can be run as a command, names its licence and brings those of others", async () => {
-    const main = await readFile(join(dist, "main.js"), "utf8");
+    const main = await readFile(join(dist, "main.cjs"), "utf8");
     assert.match(main, /^#!\/usr\/bin\/env node\n\/\*! nodoff: GPL-3\.0-or-later/);
     assert.match(await readFile(join(dist, "LICENSES.txt"), "utf8"), /^express 5/m);
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
-    const { stdout } = await run(process.execPath, [join(dist, "main.js"), "--version"], { cwd: folder });
+    const { stdout } = await run(process.execPath, [join(dist, "main.cjs"), "--version"], { cwd: folder });
     assert.equal(stdout.trim(), version);
   });
 
@@ -56,14 +56,14 @@ log: { format: json }
     const tops = [...new Set(packed.files.map(({ path }) => path.split("/")[0] ?? ""))].toSorted();
     const { files } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { files: readonly string[] };
     assert.deepEqual(tops, ["LICENSE", "README.md", "package.json", ...files].toSorted());
-    assert.equal(packed.files.find(({ path }) => path === "dist/main.js")?.mode, 0o755);
+    assert.equal(packed.files.find(({ path }) => path === "dist/main.cjs")?.mode, 0o755);
     for (const { path } of packed.files) assert.doesNotMatch(path, /\.test\.|\.map$|node_modules|\.env|\.key$|\.pem$/);
     const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as Readonly<
       Record<string, unknown>
     >;
     assert.deepEqual(
       [manifest["bin"], manifest["dependencies"], manifest["scripts"]],
-      [{ nodoff: "dist/main.js" }, undefined, undefined],
+      [{ nodoff: "dist/main.cjs" }, undefined, undefined],
     );
     assert.ok(packed.size < 4e6, `${packed.size} bytes`);
     const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -78,7 +78,7 @@ log: { format: json }
       file,
       `providers: { here: { type: process } }\nworkloads:\n${named("a", "jellyfin")}${named("b", "nosuch")}`,
     );
-    const checked = run(process.execPath, [join(dist, "main.js"), "check", "--config", file], { cwd: folder });
+    const checked = run(process.execPath, [join(dist, "main.cjs"), "check", "--config", file], { cwd: folder });
     const { stderr } = await checked.then(
       () => assert.fail("the second icon is none"),
       (error: unknown) => error as { readonly stderr: string },
@@ -90,7 +90,7 @@ log: { format: json }
   });
 
   void it("answers /healthz, and reads the Docker library only where a Docker provider is configured", async (t) => {
-    const chunk = (await readdir(dist)).find((name) => /^docker-.*\.js$/.test(name));
+    const chunk = (await readdir(dist)).find((name) => /^docker-.*\.cjs$/.test(name));
     assert.ok(chunk, "the Docker provider has a chunk of its own");
     const source = await readFile(join(dist, chunk), "utf8");
     t.after(() => writeFile(join(dist, chunk), source));
@@ -131,7 +131,7 @@ log: { format: json }
 
   void it("runs the demo: asleep, woken by a request, awake", async (t) => {
     const env = { TMPDIR: folder, PORT: "0" };
-    const demo = await startChild(process.execPath, [join(dist, "main.js"), "demo"], { cwd: folder, env });
+    const demo = await startChild(process.execPath, [join(dist, "main.cjs"), "demo"], { cwd: folder, env });
     t.after(() => demo.close());
     const told = await demo.line((text) => text.includes("open http://"), "address");
     const port = Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(told)?.[1]);
