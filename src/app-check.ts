@@ -103,8 +103,9 @@ export async function inspectConfig(
     errors.push(...(obstacles?.errors ?? []));
     warnings.push(...(obstacles?.warnings ?? []));
     for (const look of looks) {
-      const read = discover(look, { provider: provider.name, taken, config });
+      const read = discover(look, { provider: provider.name, taken, looks, config });
       if (read.kind === "invalid") errors.push(...read.errors.map(toConfigError));
+      if (read.kind !== "invalid") warnings.push(...(read.notes ?? []).map(toConfigError));
       if (read.kind !== "spec") continue;
       for (const warning of look.warnings)
         warnings.push(toConfigError({ source: `label ${look.refs[0] ?? ""}`, key: "", message: warning }));

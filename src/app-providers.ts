@@ -114,7 +114,13 @@ function redefine(provider: ProcessProvider, before: Processes, wanted: Processe
 /** What the labels of one container declare, where its provider is asked to discover. */
 export function discover(
   look: Look,
-  context: { readonly provider: string; readonly taken: ReadonlySet<string>; readonly config: Config },
+  context: {
+    readonly provider: string;
+    readonly taken: ReadonlySet<string>;
+    /** All there is at the provider. */
+    readonly looks: readonly Look[];
+    readonly config: Config;
+  },
 ): LabelReading {
   const { provider, taken: takenAliases, config } = context;
   const settings = config.providers.find(({ name }) => name === provider);
@@ -123,7 +129,14 @@ export function discover(
     return { kind: "none" };
   const { defaults, publicUrl } = config;
   const common = { labels: look.labels, provider, defaults, publicUrl, takenAliases };
-  if (settings.type === "docker") return readLabels({ ...common, containerName: ref });
+  if (settings.type === "docker") {
+    const systems = settings.labels.filter((system) => system !== "nodoff");
+    if (systems.length === settings.labels.length && look.labels["nodoff.enable"] !== undefined)
+      return { kind: "none" };
+    const others = look.labels["sablier.enable"] === "true" ? context.looks : [];
+    const peers = others.map(({ refs: [name = ""], labels }) => ({ name, labels }));
+    return readLabels({ ...common, containerName: ref, systems, peers, domains: settings.matchDomains });
+  }
   const kind = ref.startsWith("lxc/") ? "lxc" : "vm";
   // By the name the file has for it, if it has one: the same guest twice is a collision, which the file wins.
   const inFile = config.workloads.find((each) => each.provider === provider && look.refs.includes(each.ref));

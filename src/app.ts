@@ -113,7 +113,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       // Where none is, one that is called unhealthy is still better than nothing.
       return healthy.length === 0 || healthy.includes(origin);
     },
-    discover: (look, provider, taken) => discover(look, { provider: provider.name, taken, config: settings.config }),
+    discover: (look, { provider, taken, looks }) =>
+      discover(look, { provider: provider.name, taken, looks, config: settings.config }),
   });
   const settings = createSettings({ ...options, journal, containerNetworks: ownNetworks(options.inContainer), apply });
   const { stateDir } = options.config;

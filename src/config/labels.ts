@@ -3,6 +3,8 @@ import type { ForeignDoor, Labels as LabelMap } from "./foreign-door.ts";
 import { readForeignDoors } from "./foreign-labels.ts";
 import { toFindings } from "./findings.ts";
 import type { Finding, Report } from "./findings.ts";
+import { adoptLabels } from "./adopt.ts";
+import type { LabelPeer, LabelSystem } from "./adopting.ts";
 import { toAlias, toRouteAlias } from "./label-alias.ts";
 import { toLabelTree } from "./label-tree.ts";
 import { findNotYetInLabels } from "./not-yet.ts";
@@ -48,14 +50,31 @@ export interface LabelInput {
   readonly publicUrl: string | null;
   /** Aliases of everybody else (workloads and routes): not this container's own from an earlier reading. */
   readonly takenAliases?: ReadonlySet<string>;
+  /** Other systems whose labels are taken as nodoff's, in this order; default: none. */
+  readonly systems?: readonly LabelSystem[];
+  /** All containers of the engine, for groups of other systems. */
+  readonly peers?: readonly LabelPeer[];
+  /** `match_domains` of the provider. */
+  readonly domains?: readonly string[];
   /** The container's environment where it is known: VIRTUAL_HOST is read from it. */
   readonly env?: LabelMap;
 }
 
+interface FromOthers {
+  /** Labels of another system that were seen and not adopted. */
+  readonly notes?: readonly LabelError[];
+  /** Other containers would change it: read anew when one comes or goes. */
+  readonly dependsOnPeers?: boolean;
+}
+
 export type LabelReading =
   /** Not opted in. */
-  | { readonly kind: "none" }
-  | { readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] }
+  | ({ readonly kind: "none" } & FromOthers)
+  | ({
+      readonly kind: "spec";
+      readonly workload: WorkloadSpec;
+      readonly routes: readonly RouteSpec[];
+    } & FromOthers)
   /** Left out: nodoff allows what leads to it and never stops it. */
   | {
       readonly kind: "invalid";
@@ -68,10 +87,53 @@ export type LabelReading =
     };
 
 /**
+ * What the labels of one container declare to us, with the labels of `systems` taken as ours: for people each error
+ * stands at the label they wrote.
+ */
+export function readLabels(input: LabelInput): LabelReading {
+  const { labels, containerName, systems = [], peers = [], domains = [] } = input;
+  const adoption = adoptLabels({ labels, containerName, peers, domains }, systems);
+  if (adoption.kind === "own") return readOwnLabels(input);
+  const source = `label ${containerName}`;
+  const notes = adoption.notes.map((note) => ({ source, ...note }));
+  // What a group of Sablier's is, only all containers together tell.
+  const others = { ...(notes.length > 0 && { notes }), ...(adoption.system === "sablier" && { dependsOnPeers: true }) };
+  if (adoption.labels === null) return { kind: "none", ...others };
+  const read = readOwnLabels({ ...input, labels: adoption.labels });
+  const problems = adoption.problems.map((problem) => ({ source, ...problem }));
+  switch (read.kind) {
+    case "none":
+      return { kind: "none", ...others };
+    case "spec":
+      if (problems.length === 0) return { ...read, ...others };
+      return toInvalid(read.workload.alias, problems, { ...input, labels: adoption.labels });
+    case "invalid":
+      return { ...read, errors: [...problems, ...read.errors.map((error) => atOrigin(error, adoption.from))] };
+  }
+}
+
+/** Left out for what another system's labels say wrong, though the rest of them could be read. */
+function toInvalid(alias: string, errors: readonly LabelError[], input: LabelInput): LabelReading {
+  const { tree } = toLabelTree(input.labels);
+  const hosts = readHosts(tree, namesHost(tree) ? [] : readForeignDoors(input.labels, input.env).doors);
+  return { kind: "invalid", alias, errors, hosts, routes: toOpenDoor(alias, hosts, input) };
+}
+
+/** The label that a person wrote where nodoff reads one of its own: that of the key, or of the map it is in. */
+function atOrigin(error: LabelError, from: ReadonlyMap<string, string>): LabelError {
+  const steps = error.key.split(".");
+  for (let length = steps.length; length > 1; length--) {
+    const key = from.get(steps.slice(0, length).join("."));
+    if (key !== undefined) return { ...error, key };
+  }
+  return error;
+}
+
+/**
  * What the labels of one container declare: the keys of a workload behind `nodoff.`, and where they name no host the
  * routes its labels for another proxy describe. Pure; any wrong label makes the whole container invalid.
  */
-export function readLabels(input: LabelInput): LabelReading {
+function readOwnLabels(input: LabelInput): LabelReading {
   const { labels, containerName, takenAliases = new Set() } = input;
   if (isDisabled(labels["nodoff.enable"])) return { kind: "none" };
   const { tree, problems } = toLabelTree(labels);

@@ -349,6 +349,7 @@ describe("what nodoff.yaml becomes", () => {
         tls: null,
         discover: true,
         labels: ["nodoff"],
+        matchDomains: [],
         network: null,
       },
     ]);

@@ -43,7 +43,8 @@ function toDocker(name: string, keys: ProviderKeys & { type: "docker" }, deps: P
     url,
     tls: keys.tls === undefined && fromEnv ? tlsFromEnv(name, deps) : toTls(name, keys.tls, deps),
     discover: keys.discover ?? true,
-    labels: ["nodoff"],
+    labels: [...new Set(keys.labels ?? (["nodoff"] as const))],
+    matchDomains: keys.match_domains ?? [],
     network: keys.network ?? null,
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { noticeKinds } from "../core/notices.ts";
-import { adminAddress, engineUrl, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
+import { adminAddress, engineUrl, host, listenAddress, network, origin, trustedNetwork, url } from "./addresses.ts";
 import { Route, Workload } from "./schema-workload.ts";
 import { freeKeys, list, map, mapUnion, named, option } from "./shape.ts";
 import { duration } from "./times.ts";
@@ -33,8 +33,9 @@ const Provider = mapUnion([
     tls: map({ ca_file: text().optional(), cert_file: text().optional(), key_file: text().optional() }).optional(),
     discover: flag().describe("Whether labels declare workloads (default true)").optional(),
     labels: list(choice("nodoff", "godoxy", "dag", "sablier"))
-      .describe("Whose labels are read")
+      .describe("Whose labels are read (default: nodoff)")
       .optional(),
+    match_domains: list(host()).describe("What short aliases in labels of GoDoxy are completed with").optional(),
     network: text().describe("Network whose address is used").optional(),
   }),
   option("process", {}),

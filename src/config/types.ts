@@ -45,7 +45,9 @@ export interface DockerProviderConfig {
   /** Whether labels of its containers declare workloads. */
   readonly discover: boolean;
   /** Whose labels are read. */
-  readonly labels: readonly "nodoff"[];
+  readonly labels: readonly ("nodoff" | "godoxy" | "dag" | "sablier")[];
+  /** What GoDoxy's short aliases are completed with. */
+  readonly matchDomains: readonly string[];
   /** Network whose address is used; null = one shared with nodoff, else the first reachable. */
   readonly network: string | null;
 }

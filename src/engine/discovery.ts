@@ -6,13 +6,29 @@ import type { ConfigProblem, SpecSet } from "./desired.ts";
 
 /** What the labels of one container say. */
 export type Discovered =
-  | { readonly kind: "none" }
-  | { readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] }
+  | ({ readonly kind: "none" } & FromOthers)
+  | ({ readonly kind: "spec"; readonly workload: WorkloadSpec; readonly routes: readonly RouteSpec[] } & FromOthers)
   /** Left out: `routes` let everybody through to it. */
   | { readonly kind: "invalid"; readonly errors: readonly ConfigProblem[]; readonly routes: readonly RouteSpec[] };
 
-/** Reads the labels of a look; `taken` are the aliases that may no longer be used. */
-export type ReadLabels = (look: Look, provider: Provider, taken: ReadonlySet<string>) => Discovered;
+interface FromOthers {
+  /** Labels of other systems that were seen and not adopted. */
+  readonly notes?: readonly ConfigProblem[];
+  /** What comes and goes beside it may change what its labels say. */
+  readonly dependsOnPeers?: boolean;
+}
+
+/** What labels are read with. */
+export interface LabelContext {
+  readonly provider: Provider;
+  /** Aliases that may no longer be used. */
+  readonly taken: ReadonlySet<string>;
+  /** All there is at the provider. */
+  readonly looks: readonly Look[];
+}
+
+/** Reads the labels of a look. */
+export type ReadLabels = (look: Look, context: LabelContext) => Discovered;
 
 export interface DiscoveryDeps {
   readonly clock: Clock;
@@ -45,6 +61,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   const known = new Map<string, Discovered>();
   const departed = new Map<string, Departed>();
   let warned: ReadonlySet<string> = new Set();
+  const noted = new Set<string>();
   let present: readonly SpecSet[] = [];
   let sets: readonly SpecSet[] = [];
   let problems: readonly ConfigProblem[] = [];
@@ -77,12 +94,24 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     warned = lines;
   }
 
+  /** Once for each container and label, however often it is read. */
+  function tellNotes(look: Look, read: Discovered): void {
+    if (read.kind === "invalid") return;
+    for (const { key, message } of read.notes ?? []) {
+      const line = `${nameOf(look)} ${key}`;
+      if (noted.has(line)) continue;
+      noted.add(line);
+      logger.warn("label not adopted", { provider: provider.name, ref: nameOf(look), key, reason: message });
+    }
+  }
+
   return {
     update(looks, taken, anew = false) {
       const before = known.size;
       const keyed = inOrderOfClaim(looks, known);
       // Whoever left may have had the name that somebody else asked for in vain.
       const left = [...known.keys()].some((key) => !keyed.has(key));
+      const isOther = left || [...keyed.keys()].some((key) => !known.has(key));
       const claimed = new Set(taken);
       const found: SpecSet[] = [];
       const wrong: ConfigProblem[] = [];
@@ -90,9 +119,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       let changes = false;
       for (const [key, look] of keyed) {
         let read = known.get(key);
-        if (read === undefined || anew || (left && read.kind === "invalid") || isTaken(read, claimed)) {
-          read = deps.read(look, provider, claimed);
+        if (read === undefined || anew || isStale(read, { left, isOther }) || isTaken(read, claimed)) {
+          read = deps.read(look, { provider, taken: claimed, looks });
           known.set(key, read);
+          tellNotes(look, read);
           changes = true;
         }
         if (read.kind === "none") continue;
@@ -117,6 +147,12 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       return problems;
     },
   };
+}
+
+/** Whether who `left`, or came or left (`isOther`), may have changed what labels say. */
+function isStale(read: Discovered, { left, isOther }: { readonly left: boolean; readonly isOther: boolean }): boolean {
+  if (read.kind === "invalid") return left;
+  return isOther && read.dependsOnPeers === true;
 }
 
 function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {

@@ -43,7 +43,7 @@ function world() {
     signals: [],
     defer: (run) => void setImmediate(run),
     shutdown: new AbortController().signal,
-    discover(look, _provider, taken) {
+    discover(look, { taken }) {
       reads++;
       return readTestLabels(look, taken);
     },
