@@ -26,6 +26,7 @@ const needs: readonly Need[] = [
   { programs: ["redis-cli"], package: "redis-tools" },
   { programs: ["dnsmasq"], package: "dnsmasq-base" },
   { programs: ["caddy"], package: "caddy" },
+  { programs: ["promtool"], package: "prometheus" },
   { programs: ["systemd-analyze"], package: "systemd" },
   { programs: ["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
 ];

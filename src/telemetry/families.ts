@@ -57,6 +57,8 @@ export interface Sample {
 /** One metric of contract.md "Metrics". */
 export interface Family {
   readonly name: string;
+  /** Of every sample, in this order; histograms have \`le\` besides. */
+  readonly labels: readonly string[];
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
   collect(): Iterable<Sample>;
@@ -77,7 +79,8 @@ function hookFamilies(sources: MetricSources): Family[] {
   return [
     {
       name: "nodoff_hook_decisions_total",
-      help: "Answers to requests at the hook and our own proxy, by route and decision. route is empty for unknown hosts.",
+      labels: ["route", "decision"],
+      help: "Answers to requests at the hook and our own proxy. route is empty for unknown hosts; a decision never taken has no line.",
       type: "counter",
       *collect() {
         yield* decisionSamples("", sources.unknownHost());
@@ -86,6 +89,7 @@ function hookFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_hook_seconds",
+      labels: [],
       help: "Time the hook took to answer, holding included.",
       type: "histogram",
       collect: () => histogramSamples("nodoff_hook_seconds", {}, sources.hookSeconds),
@@ -105,6 +109,7 @@ function workloadFamilies(sources: MetricSources): Family[] {
   return [
     {
       name: "nodoff_workload_state",
+      labels: ["workload", "state"],
       help: "1 for the state the workload is in, 0 for the others.",
       type: "gauge",
       *collect() {
@@ -114,7 +119,8 @@ function workloadFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_wakes_total",
-      help: "Wakes that ended, by result.",
+      labels: ["workload", "result"],
+      help: "Wakes that ended.",
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
@@ -123,7 +129,8 @@ function workloadFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_wake_seconds",
-      help: "Time from the wake to ready, of wakes that got ready.",
+      labels: ["workload"],
+      help: "Time from the wake to ready. Appears with the first wake that got ready.",
       type: "histogram",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
@@ -133,7 +140,8 @@ function workloadFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_sleeps_total",
-      help: "Stops, pauses and kills by nodoff, by method and result.",
+      labels: ["workload", "method", "result"],
+      help: "Stops, pauses and kills by nodoff.",
       type: "counter",
       *collect() {
         for (const { alias: workload, tallies } of sources.workloads())
@@ -145,7 +153,8 @@ function workloadFamilies(sources: MetricSources): Family[] {
     timeFamily(sources, "asleep"),
     {
       name: "nodoff_saved_memory_byte_seconds_total",
-      help: "Memory the workload used when it went to sleep, times how long it slept.",
+      labels: ["workload"],
+      help: "Memory it used when it went to sleep, times how long it slept while nodoff looked. Sleep that frees no memory (a pause) and memory the engine does not tell add nothing; in a dry run what would have been saved.",
       type: "counter",
       *collect() {
         for (const { alias: workload, savedByteSeconds } of sources.workloads())
@@ -158,7 +167,8 @@ function workloadFamilies(sources: MetricSources): Family[] {
 function timeFamily(sources: MetricSources, power: "awake" | "asleep"): Family {
   return {
     name: `nodoff_${power}_seconds_total`,
-    help: power === "awake" ? "Time the engine ran the workload." : "Time the workload napped.",
+    labels: ["workload"],
+    help: power === "awake" ? "Time the engine ran it, while nodoff looked." : "Time it napped, while nodoff looked.",
     type: "counter",
     *collect() {
       const now = sources.now();
@@ -174,6 +184,7 @@ function routeFamilies(sources: MetricSources): Family[] {
   return [
     {
       name: "nodoff_in_flight",
+      labels: ["route"],
       help: "Requests, sockets and streams our own proxy carries now.",
       type: "gauge",
       *collect() {
@@ -182,7 +193,8 @@ function routeFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_waiters",
-      help: "Callers waiting for the workload of the route.",
+      labels: ["route"],
+      help: "Callers waiting for the route's workload; routes of one workload show the same number.",
       type: "gauge",
       *collect() {
         for (const route of sources.routes())
@@ -195,6 +207,7 @@ function routeFamilies(sources: MetricSources): Family[] {
 function healthFamilies(sources: MetricSources): Family[] {
   const gauge = (name: string, help: string, valueOf: (view: HealthSource["view"]) => number | null): Family => ({
     name,
+    labels: ["route"],
     help,
     type: "gauge",
     *collect() {
@@ -207,7 +220,8 @@ function healthFamilies(sources: MetricSources): Family[] {
   return [
     {
       name: "nodoff_health_status",
-      help: "1 for the status of the route; a status it is not in has no line.",
+      labels: ["route", "status"],
+      help: "1 for the status the route is in; the others have no line.",
       type: "gauge",
       *collect() {
         for (const { alias: route, view } of sources.health())
@@ -234,6 +248,7 @@ function otherFamilies(sources: MetricSources): Family[] {
   return [
     {
       name: "nodoff_provider_connected",
+      labels: ["provider"],
       help: "1 while the link to the engine is up.",
       type: "gauge",
       *collect() {
@@ -243,7 +258,8 @@ function otherFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_signal_live",
-      help: "1 while the activity signal can be read.",
+      labels: ["workload", "signal"],
+      help: "1 while the activity signal can be read, 0 while it cannot. A signal that does not look at the workload has no line.",
       type: "gauge",
       *collect() {
         for (const { alias: workload, signals } of sources.workloads())
@@ -252,7 +268,8 @@ function otherFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_notices_total",
-      help: "Notices brought to a receiver or given up, by result.",
+      labels: ["sender", "result"],
+      help: "Notices a receiver took, or that were given up.",
       type: "counter",
       *collect() {
         for (const { sender, counts } of sources.notices()) yield* resultSamples({ sender }, counts);
@@ -260,7 +277,8 @@ function otherFamilies(sources: MetricSources): Family[] {
     },
     {
       name: "nodoff_config_reloads_total",
-      help: "Reloads of the configuration after the start, by result.",
+      labels: ["result"],
+      help: "Reloads of the configuration after the start.",
       type: "counter",
       collect: () => resultSamples({}, sources.configReloads),
     },
