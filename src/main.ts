@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text } from "node:stream/consumers";
 import { run } from "./cli/cli.ts";
 
 // The only file that touches the process: everything below gets what it needs of it.
@@ -20,6 +21,7 @@ void run({
   env: process.env,
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  input: () => text(process.stdin),
   isTerminal: process.stdout.isTTY,
   stop: stop.signal,
   execPath: process.execPath,

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Dispatcher, request } from "undici";
 import { z } from "zod";
+import { readKeptToken } from "../control/kept-token.ts";
 import { toConfigSource } from "./config-source.ts";
 import { CommandFailure } from "./failure.ts";
 import { plain } from "./paint.ts";
@@ -90,13 +89,12 @@ async function toFailure({ statusCode, body }: Dispatcher.ResponseData, base: UR
 }
 
 /** The token a nodoff on this machine uses: that of the configuration, else the one it made itself. */
+/** The token of the configuration, else the one a nodoff here made for itself. */
 function storedToken(options: UrlOptions, world: World): string | null {
   const loaded = toConfigSource(options, world).load();
   if (!loaded.ok) return null;
   const { admin, stateDir } = loaded.config;
-  const file = join(stateDir, "admin-token");
-  if (admin.token !== null || !existsSync(file)) return admin.token;
-  return readFileSync(file, "utf8").trim();
+  return admin.token ?? readKeptToken(stateDir);
 }
 
 function toReason(error: unknown): string {

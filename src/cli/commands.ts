@@ -43,6 +43,12 @@ export const commands: readonly CommandRow[] = [
     summary: "ask a running nodoff whether it is alive",
     load: async () => (await import("./healthcheck.ts")).healthcheck,
   },
+  { name: "token", summary: "print the admin token", load: async () => (await import("./token.ts")).token },
+  {
+    name: "hash-password",
+    summary: "make the password_hash of a user",
+    load: async () => (await import("./hash-password.ts")).hashPasswordCommand,
+  },
   {
     name: "notify test",
     summary: "let a running nodoff send a test notice to each receiver",

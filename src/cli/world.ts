@@ -6,6 +6,8 @@ export interface World {
   readonly out: (line: string) => void;
   /** One line to standard error. */
   readonly err: (line: string) => void;
+  /** All of standard input, to its end. */
+  readonly input: () => Promise<string>;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Aborts at SIGTERM or SIGINT. */

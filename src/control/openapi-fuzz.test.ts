@@ -66,7 +66,9 @@ function judgeBy(document: ApiDocument): Judge {
     if (status >= 400) return type === "application/problem+json" ? misfit(problem, body) : "no problem+json";
     const schema = ["paths", template, method.toLowerCase(), "responses", String(status), "content", type, "schema"];
     if (type !== "text/event-stream") return misfit(schema, body);
-    const frames = [...body.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => misfit(schema, data));
+    // Cut off in the middle of the next frame.
+    const whole = body.slice(0, body.lastIndexOf("\n\n"));
+    const frames = [...whole.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => misfit(schema, data));
     return frames.find((wrong) => wrong !== null) ?? null;
   };
 }

@@ -17,6 +17,7 @@ export async function runLine(argv: readonly string[], world: Partial<World> = {
     env: {},
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
+    input: () => Promise.resolve(""),
     isTerminal: false,
     stop: AbortSignal.abort(),
     execPath: "node",
