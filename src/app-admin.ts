@@ -8,6 +8,9 @@ import type { Visit } from "./control/own-origin.ts";
 import type { Config } from "./config/types.ts";
 import { addressMatcher, forwardedClient, forwardedEntry, isLoopback, normaliseAddress } from "./net/trust.ts";
 
+export { readKeptToken } from "./control/kept-token.ts";
+export { hashPassword } from "./control/password.ts";
+
 /** Who may come in, and how to tell who is coming. */
 export interface Admin {
   readonly admin: AdminAccess;

@@ -1,6 +1,6 @@
 import { type Dispatcher, request } from "undici";
 import { z } from "zod";
-import { readKeptToken } from "../control/kept-token.ts";
+import { readKeptToken } from "../app-admin.ts";
 import { toConfigSource } from "./config-source.ts";
 import { CommandFailure } from "./failure.ts";
 import { plain } from "./paint.ts";

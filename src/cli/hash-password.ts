@@ -1,4 +1,4 @@
-import { hashPassword } from "../control/password.ts";
+import { hashPassword } from "../app-admin.ts";
 import { defineCommand } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
 import { exitCodes } from "./world.ts";

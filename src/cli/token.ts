@@ -1,5 +1,5 @@
 import { formatConfigError } from "../config/load.ts";
-import { readKeptToken } from "../control/kept-token.ts";
+import { readKeptToken } from "../app-admin.ts";
 import { defineCommand } from "./command.ts";
 import { toConfigSource } from "./config-source.ts";
 import { CommandFailure } from "./failure.ts";
