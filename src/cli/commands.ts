@@ -54,4 +54,9 @@ export const commands: readonly CommandRow[] = [
     summary: "let a running nodoff send a test notice to each receiver",
     load: async () => (await import("./notify-test.ts")).notifyTest,
   },
+  {
+    name: "migrate",
+    summary: "say in nodoff's labels what those of Sablier, GoDoxy and docker-gateway say",
+    load: async () => (await import("./migrate.ts")).migrate,
+  },
 ];

@@ -41,9 +41,9 @@ export function adoptSablier({ labels, containerName, peers }: AdoptInput): Adop
     return adopting.leave();
   }
   const groups = groupsOf(labels);
-  const members = peers.filter(({ name, labels: others }) => name !== containerName && isMember(others, groups));
+  const members = peers.filter((peer) => peer.labels !== labels && isMember(peer.labels, groups));
   if (hasHost(labels)) {
-    set("idle_timeout", sessionDuration, "sablier.enable");
+    adoptSession(adopting, { labels, containerName, peers, groups });
     // Those with hosts of their own are woken by these; the others by nothing else.
     const needed = members.filter((peer) => !hasHost(peer.labels)).map(({ name }) => name);
     if (needed.length > 0) set("depends_on", needed.sort().join(","), "sablier.group");
@@ -54,6 +54,38 @@ export function adoptSablier({ labels, containerName, peers }: AdoptInput): Adop
   adoptReadiness(adopting, labels);
   adoptHours(adopting, labels);
   return adopting.done();
+}
+
+interface Session extends Pick<AdoptInput, "labels" | "containerName" | "peers"> {
+  readonly groups: readonly string[];
+}
+
+/** The middleware of Traefik's plugin that leads to this container says how long a session lasts, wherever it stands. */
+function adoptSession({ set, wrong }: Adopting, { labels, containerName, peers, groups }: Session): void {
+  const everywhere = [labels, ...peers.map((peer) => peer.labels)];
+  for (const settings of everywhere.flatMap(readMiddlewares)) {
+    const names = splitWords(settings["names"] ?? "");
+    const group = settings["group"];
+    if (!names.includes(containerName) && (group === undefined || !groups.includes(group))) continue;
+    const { sessionduration: text, "dynamic.displayname": title } = settings;
+    if (title !== undefined) set("display_name", title, "sablier.group");
+    if (text === undefined) continue;
+    const ms = parseGoDuration(text);
+    if (ms !== undefined && ms > 0) return set("idle_timeout", toDurationText(ms), "sablier.enable");
+    wrong("sablier.enable", `its middleware's sessionDuration "${text}" is not a duration such as 10m`);
+  }
+  set("idle_timeout", sessionDuration, "sablier.enable");
+}
+
+/** The settings of each middleware of the plugin, in lower case. */
+function readMiddlewares(labels: Labels): readonly Readonly<Record<string, string>>[] {
+  const found = new Map<string, Record<string, string>>();
+  for (const [key, value] of Object.entries(labels)) {
+    const [, name, setting] = /^traefik\.http\.middlewares\.([^.]+)\.plugin\.sablier\.(.+)$/i.exec(key) ?? [];
+    if (name === undefined || setting === undefined) continue;
+    found.set(name, { ...found.get(name), [setting.toLowerCase()]: value });
+  }
+  return [...found.values()];
 }
 
 function groupsOf(labels: Labels): readonly string[] {

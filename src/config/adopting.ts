@@ -6,8 +6,11 @@ export type LabelSystem = "godoxy" | "dag" | "sablier";
 
 /** A container beside the one that is read. */
 export interface LabelPeer {
+  /** What others depend on it by: the container's name, or its service's in a compose file. */
   readonly name: string;
   readonly labels: Labels;
+  /** The container's own name where that is another. */
+  readonly containerName?: string;
 }
 
 export interface AdoptInput {

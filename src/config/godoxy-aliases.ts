@@ -105,7 +105,7 @@ function toFields(path: readonly string[], value: string, from: string): Readonl
 function readYaml(value: string): unknown {
   if (!value.includes(":")) return value;
   try {
-    return parse(value.replaceAll("\t", "  "), { prettyErrors: false, logLevel: "silent" });
+    return parse(value.replaceAll("\t", "  "), { prettyErrors: false, logLevel: "error" });
   } catch {
     return value;
   }
