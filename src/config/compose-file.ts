@@ -16,8 +16,8 @@ interface Service {
 export function readComposeFile(text: string, env: Env): readonly LabelPeer[] {
   const services = servicesOf(text);
   return Object.entries(services).map(([name, service]) => {
-    const containerName = expand(toText(service?.container_name), env);
-    return { name, labels: toLabels(service, env), ...(containerName !== "" && { containerName }) };
+    const given = expand(toText(service?.container_name), env);
+    return { name, labels: toLabels(service, env), containerName: given === "" ? name : given };
   });
 }
 

@@ -51,12 +51,12 @@ describe("a compose file", () => {
   it("has labels as a map or a list, variables and dollars as compose reads them", () => {
     const text = `services:
   a: { labels: ["x=1=2", y, "z=\${UNSET:-d}$$e\${SET}$SET"] }
-  b: { labels: { n: 5, t: true, e: } }
+  b: { container_name: own, labels: { n: 5, t: true, e: } }
   c:`;
     assert.deepEqual(readComposeFile(text, { SET: "s" }), [
-      { name: "a", labels: { x: "1=2", y: "", z: "d$ess" } },
-      { name: "b", labels: { n: "5", t: "true", e: "" } },
-      { name: "c", labels: {} },
+      { name: "a", labels: { x: "1=2", y: "", z: "d$ess" }, containerName: "a" },
+      { name: "b", labels: { n: "5", t: "true", e: "" }, containerName: "own" },
+      { name: "c", labels: {}, containerName: "c" },
     ]);
   });
 
