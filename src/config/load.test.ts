@@ -237,6 +237,28 @@ describe("errors of nodoff.yaml", () => {
       "admin: { token_file: /run/none }\n",
       ['1:10 admin.token_file: "/run/none" cannot be read: no such file'],
     ],
+    [
+      "a password in plain text, which no message repeats",
+      "admin: { users: { ops: { password_hash: geheim, role: operator } } }\n",
+      ["1:26 admin.users.ops.password_hash: is not a password hash: `nodoff hash-password` makes one"],
+    ],
+    [
+      "a hash that would take all memory",
+      `admin: { users: { ops: { password_hash: "scrypt:4194304:8:1:${"A".repeat(22)}:${"A".repeat(43)}", role: viewer } } }\n`,
+      ["1:26 admin.users.ops.password_hash: is not a password hash: `nodoff hash-password` makes one"],
+    ],
+    [
+      "a header that is none",
+      "admin: { trusted_header: { name: 'Remote User', from: [10.0.0.0/8] } }\n",
+      ['1:28 admin.trusted_header.name: "Remote User" is not the name of a header'],
+    ],
+    [
+      "no login where others reach it",
+      "listen: { hook: ':8090' }\nadmin: { auth: none }\n",
+      [
+        '2:10 admin.auth: "none" is accepted only while listen.hook is a loopback address: set listen.hook to "127.0.0.1:8090", or use admin.users or admin.trusted_header',
+      ],
+    ],
     ["an empty token file", "admin: { token_file: /run/empty }\n", ['1:10 admin.token_file: "/run/empty" is empty']],
     ["an empty token", 'admin: { token: "${T:-}" }\n', ["1:10 admin.token: must not be empty"]],
     [

@@ -3,6 +3,7 @@ import type { RequestHandler } from "express";
 import { parseCookie } from "cookie";
 import { clientKey, createRateLimiter } from "../core/rate-limit.ts";
 import type { ProblemInput } from "../core/problem.ts";
+import { sessionCookie } from "../core/session-cookie.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import type { Logins } from "./logins.ts";
@@ -10,8 +11,6 @@ import { foreignOrigin, isAtHome } from "./own-origin.ts";
 import type { Visit } from "./own-origin.ts";
 import type { Login, Person } from "./person.ts";
 import type { Sessions } from "./sessions.ts";
-
-export const sessionCookie = "nodoff_session";
 
 /** Wrong credentials one address may send before it has to wait, right ones or not. */
 const wrongCredentials = { count: 10, perMs: 60_000 };

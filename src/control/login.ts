@@ -1,8 +1,9 @@
 import type { Request, RequestHandler, Response } from "express";
 import { z } from "zod";
+import { sessionCookie } from "../core/session-cookie.ts";
 import { sendProblem } from "./answers.ts";
 import type { Access } from "./access.ts";
-import { sessionCookie, sessionId } from "./access.ts";
+import { sessionId } from "./access.ts";
 import type { ControlDeps } from "./deps.ts";
 import { loginPage } from "./login-page.ts";
 import type { Logins } from "./logins.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { statusByCode } from "../core/errors.ts";
 import type { ErrorCode } from "../core/errors.ts";
+import { sessionCookie } from "../core/session-cookie.ts";
 import { askingProblems, commonProblems, operations } from "./operations.ts";
 import type { Operation } from "./operations.ts";
 import * as shapes from "./schema.ts";
@@ -31,7 +32,7 @@ export function toOpenApi({ version, basePath }: { readonly version: string; rea
       schemas: componentSchemas(),
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "`admin.token`" },
-        session: { type: "apiKey", in: "cookie", name: "nodoff_session", description: "From POST /login" },
+        session: { type: "apiKey", in: "cookie", name: sessionCookie, description: "From POST /login" },
         password: { type: "http", scheme: "basic", description: "`admin.users`" },
       },
     },

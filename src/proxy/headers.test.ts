@@ -56,6 +56,11 @@ describe("headers to the upstream", () => {
     assert.deepEqual(of("x-twice"), ["1", "2"]);
   });
 
+  it("keep nodoff's own session from the app: ports of one host share cookies", async (t) => {
+    assert.deepEqual((await seen(t, { cookie: "a=1; nodoff_session=secret; b=2" })).of("cookie"), ["a=1; b=2"]);
+    assert.deepEqual((await seen(t, { cookie: "nodoff_session=secret" })).of("cookie"), []);
+  });
+
   it("get the route's own Host where it has one", async (t) => {
     const { of } = await seen(t, {}, { spec: { hostHeader: "inner.local" } });
     assert.deepEqual(of("host"), ["inner.local"]);

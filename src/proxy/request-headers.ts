@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { withoutSession } from "../core/session-cookie.ts";
 import type { RouteSpec } from "../core/spec.ts";
 import { isHopByHop, namedByConnection } from "./hop-by-hop.ts";
 import type { Peer } from "./peer.ts";
@@ -29,7 +30,9 @@ export function toUpstreamHeaders(req: IncomingMessage, { target, peer, spec }: 
     const lower = name.toLowerCase();
     if (lower === "host" || lower === "expect" || isHopByHop(lower) || named?.has(lower) === true) continue;
     if (isForged(lower, peer.trusted)) continue;
-    out.push(name, rawHeaders[i + 1] ?? "");
+    const value = rawHeaders[i + 1] ?? "";
+    const left = lower === "cookie" ? withoutSession(value) : value;
+    if (left !== null) out.push(name, left);
   }
   addForwarded(out, req, { target, peer, spec });
   // After those of proxies before us: a list in several lines is one list.
