@@ -120,6 +120,45 @@ describe("asking", () => {
   });
 });
 
+describe("logs", () => {
+  it("prints the last lines as text and ends; what somebody else wrote moves no cursor", async (t) => {
+    const workload: WorkloadHandle = {
+      ...fakeWorkload("blog"),
+      async *follow() {
+        yield "one";
+        yield "\u001b[31mtwo\u001b[0m <b>";
+        await new Promise(() => undefined);
+      },
+    };
+    const { run } = await start(t, only(workload));
+    assert.deepEqual(await run("logs blog"), { code: 0, out: ["one", "two <b>"], err: [] });
+    const json = await run("logs blog --json --lines 2");
+    assert.deepEqual(json.out.map((line) => JSON.parse(line) as unknown)[0], { line: "one" });
+    assert.equal((await run("logs blgo")).err[0], 'there is no workload "blgo" (did you mean "blog"?)');
+    assert.equal((await run("logs blog --lines many")).code, 2);
+    assert.equal((await run("logs blog --lines 5000")).code, 1);
+  });
+
+  it("goes on with --follow until it is told to stop", async (t) => {
+    const workload: WorkloadHandle = {
+      ...fakeWorkload("blog"),
+      async *follow() {
+        yield "one";
+        await new Promise(() => undefined);
+      },
+    };
+    const { url } = await start(t, only(workload));
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const out = (line: string): void => {
+      lines.push(line);
+      stop.abort();
+    };
+    const { code } = await runLine(["logs", "blog", "-f", "--url", url, "--token", token], { out, stop: stop.signal });
+    assert.deepEqual([code, lines], [0, ["one"]]);
+  });
+});
+
 describe("health", () => {
   it("lists every route, one with its history", async (t) => {
     const { run } = await start(t);

@@ -28,6 +28,7 @@ export const commands: readonly CommandRow[] = [
   { name: "pin", summary: "keep workloads awake for a while", load: async () => (await import("./pin.ts")).pin },
   { name: "unpin", summary: "end a pin", load: async () => (await import("./unpin.ts")).unpin },
   { name: "restart", summary: "stop and start workloads", load: async () => (await import("./restart.ts")).restart },
+  { name: "logs", summary: "what a workload writes", load: async () => (await import("./logs.ts")).logs },
   {
     name: "health",
     summary: "who is healthy, now and before",

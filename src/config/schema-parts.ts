@@ -19,9 +19,11 @@ import {
 
 /** `process:` of a workload. */
 export const processKeys = {
-  command: list(anyText()).refine((command) => command.length > 0 && command[0] !== "", "must not be empty"),
-  cwd: text().optional(),
-  env: freeKeys(scalarText()).optional(),
+  command: list(anyText())
+    .refine((command) => command.length > 0 && command[0] !== "", "must not be empty")
+    .describe("Program and arguments; no shell"),
+  cwd: text().describe("Its working directory, absolute (default: nodoff's)").optional(),
+  env: freeKeys(scalarText()).describe("Added to nodoff's own environment").optional(),
 };
 
 /** One row of `tiers:`. */

@@ -25,12 +25,16 @@ const Certificate = map({
   cert_file: text().describe("Certificate with its chain (PEM)"),
   key_file: text().describe("Its private key (PEM, without a passphrase)"),
 });
-const role = choice("viewer", "operator");
+const role = choice("viewer", "operator").describe("A viewer looks, an operator asks for things");
 
 const Provider = mapUnion([
   option("docker", {
     url: engineUrl().describe("Default: DOCKER_HOST, else the socket").optional(),
-    tls: map({ ca_file: text().optional(), cert_file: text().optional(), key_file: text().optional() }).optional(),
+    tls: map({
+      ca_file: text().describe("CA of the engine's certificate").optional(),
+      cert_file: text().describe("Client certificate").optional(),
+      key_file: text().describe("Its key").optional(),
+    }).optional(),
     discover: flag().describe("Whether labels declare workloads (default true)").optional(),
     labels: list(choice("nodoff", "godoxy", "dag", "sablier"))
       .describe("Whose labels are read (default: nodoff)")
@@ -45,20 +49,20 @@ const Provider = mapUnion([
       .describe("Several nodes of one cluster, tried in this order")
       .optional(),
     token_id: tokenId().describe("API token, such as nodoff@pve!wake").optional(),
-    token_secret: secret().optional(),
+    token_secret: secret().describe("The token's secret").optional(),
     token_secret_file: text().describe("File that holds the token's secret").optional(),
     username: realmUser().describe("Instead of a token: user with realm, such as nodoff@pve").optional(),
-    password: secret().optional(),
+    password: secret().describe("Of username").optional(),
     password_file: text().describe("File that holds the password").optional(),
     ca_file: text().describe("The cluster's CA (/etc/pve/pve-root-ca.pem)").optional(),
     fingerprint: fingerprint().describe("SHA-256 of the node's certificate, instead of a CA").optional(),
-    insecure: flag().describe("true accepts any certificate").optional(),
+    insecure: flag().describe("true accepts any certificate (default false)").optional(),
     discover: flag().describe("Whether tags and notes of guests declare workloads (default false)").optional(),
   }),
 ]);
 
 const events = list(choice(...noticeKinds)).describe("What it is told of (default: all)");
-const webUrl = () => url(["https", "http"]);
+const webUrl = () => url(["https", "http"]).describe("Where it is sent");
 
 const Notice = mapUnion([
   option("webhook", {
@@ -68,17 +72,26 @@ const Notice = mapUnion([
     secret: anyText().describe("Signs the body: X-Nodoff-Signature").optional(),
     events: events.optional(),
   }),
-  option("ntfy", { url: webUrl(), token: secret().optional(), events: events.optional() }),
-  option("gotify", { url: webUrl(), token: secret(), events: events.optional() }),
+  option("ntfy", {
+    url: webUrl(),
+    token: secret().describe("Access token, where the topic needs one").optional(),
+    events: events.optional(),
+  }),
+  option("gotify", { url: webUrl(), token: secret().describe("Token of the application"), events: events.optional() }),
   option("discord", { url: webUrl(), events: events.optional() }),
   option("slack", { url: webUrl(), events: events.optional() }),
-  option("smtp", { url: url(["smtps", "smtp"]), from: text(), to: list(text()), events: events.optional() }),
+  option("smtp", {
+    url: url(["smtps", "smtp"]).describe("smtps://user:password@host:465"),
+    from: text().describe("Sender"),
+    to: list(text()).describe("Receivers"),
+    events: events.optional(),
+  }),
 ]);
 
 const Admin = map({
   token: secret().describe("Bearer token of API and metrics").optional(),
   token_file: text().describe("File that holds the token").optional(),
-  users: named(map({ password_hash: passwordHash(), role }))
+  users: named(map({ password_hash: passwordHash().describe("As `nodoff hash-password` prints it"), role }))
     .describe("Who signs in with a password, by name")
     .optional(),
   trusted_header: map({
@@ -115,7 +128,7 @@ export const ConfigFile = map({
       .optional(),
     fallback: listenAddress().describe("For Traefik's catch-all router; closed unless set").optional(),
     tls: map({
-      address: listenAddress(),
+      address: listenAddress().describe("Where TLS is spoken"),
       certificates: list(Certificate).describe("Chosen by the host the client names; the first where none fits"),
       redirect: flag().describe("true sends clients of listen.proxy to https").optional(),
       redirect_port: port().describe("Port that clients see, where it is not the one of address").optional(),
@@ -126,15 +139,21 @@ export const ConfigFile = map({
     .describe("Addresses to listen on")
     .optional(),
   public_url: origin(["https", "http"]).describe("Public address of nodoff itself").optional(),
-  base_path: pathPrefix().describe("Dashboard under a sub-path").optional(),
+  base_path: pathPrefix().describe("Dashboard under a sub-path (default /)").optional(),
   state_dir: text().describe("Where the embedded store lives (default /var/lib/nodoff)").optional(),
-  store: url(["redis", "rediss"]).nullable().optional(),
-  trusted_proxies: list(trustedNetwork()).describe("Whose forwarded headers are believed").optional(),
+  store: url(["redis", "rediss"]).nullable().describe("For several replicas (default null)").optional(),
+  trusted_proxies: list(trustedNetwork())
+    .describe("Whose forwarded headers are believed, and who may ask the hook (default loopback, container_networks)")
+    .optional(),
   proxy_hops: integer(1, 100).describe("Proxies between client and nodoff (default 1)").optional(),
-  unknown_host: choice("allow", "deny").describe("Answer at the hook to hosts nobody declared").optional(),
+  unknown_host: choice("allow", "deny")
+    .describe("Answer at the hook to hosts nobody declared (default allow)")
+    .optional(),
   log: map({
-    level: choice("debug", "info", "warn", "error").optional(),
-    format: choice("auto", "pretty", "json").optional(),
+    level: choice("debug", "info", "warn", "error").describe("What is logged at least (default info)").optional(),
+    format: choice("auto", "pretty", "json")
+      .describe("auto is pretty on a terminal, else json (default auto)")
+      .optional(),
   })
     .describe("Logging")
     .optional(),
@@ -148,14 +167,14 @@ export const ConfigFile = map({
     .optional(),
   admin: Admin.describe("Who may use API and dashboard").optional(),
   limits: map({
-    waiters_per_workload: integer(1).optional(),
-    waiters: integer(1).optional(),
-    status_per_client: rate().optional(),
-    logs_per_client: rate().optional(),
+    waiters_per_workload: integer(1).describe("Callers held for one workload (default 1000)").optional(),
+    waiters: integer(1).describe("Callers held in all (default 20000)").optional(),
+    status_per_client: rate().describe("Questions of the page channel (default 20/10s)").optional(),
+    logs_per_client: rate().describe("Questions for logs (default 5/10s)").optional(),
   })
     .describe("Caps on what strangers can cause")
     .optional(),
-  metrics: map({ public: flag().describe("/metrics without the token").optional() }).optional(),
+  metrics: map({ public: flag().describe("/metrics without the token (default false)").optional() }).optional(),
   // Emptied (`providers:` alone) is as good as absent, while `{}` says that there are none.
   providers: z
     .preprocess((value) => value ?? undefined, named(Provider).optional())
