@@ -10,6 +10,9 @@ import { atMost, type Figure, hopedFor, information, type Row, type RowOptions, 
 const ours = "nodoff";
 const library = "http-proxy";
 
+/** Until the compiler has settled: some 20,000 requests each. */
+const warmUps = 14;
+
 /** nodoff's own proxy against node:http with pipes, http-proxy, and nginx and Caddy where they are installed. */
 export const proxy: Row = {
   name: "proxy",
@@ -40,23 +43,17 @@ async function run({ quick, again, nodeFlags }: RowOptions): Promise<RowResult> 
   const others: Target[] = [{ ...toTarget(ours, product), port }, toTarget(library, known)];
   for (const [name, foreign] of [["nginx", nginx] as const, ["Caddy", caddy] as const])
     if (foreign !== null) others.push({ name, port: foreign.port, cpu: () => foreign.cpu() });
-  const count = quick ? 3 : again ? 9 : 5;
-  const measure = async (load: Omit<ProxyLoad, "port">, warm: number): Promise<Rounds> => {
+  const measure = async (load: Omit<ProxyLoad, "port">, how: { warm: number; count: number }): Promise<Rounds> => {
     const variants = others.map((target) => toVariant(target, load, client));
     const first = toVariant(base, load, client);
-    for (let time = 0; time < warm; time++) for (const variant of [first, ...variants]) await variant.measure();
-    return runRounds(first, variants, { count });
+    for (let time = 0; time < how.warm; time++) for (const variant of [first, ...variants]) await variant.measure();
+    return runRounds(first, variants, { count: how.count });
   };
-  const short = { path: "/", bodyBytes: 1_024, connections: 32, durationMs: quick ? 400 : 1_000 };
-  const small = await measure(short, quick ? 1 : 3);
+  const short = { path: "/", bodyBytes: 1_024, connections: 32, requests: 1_500 };
+  const small = await measure(short, { warm: quick ? 4 : warmUps, count: quick ? 5 : again ? 40 : 20 });
   const megabytes = quick ? 20 : 100;
-  const long = {
-    path: `/mb/${megabytes}`,
-    bodyBytes: megabytes * 1_048_576,
-    connections: 2,
-    durationMs: quick ? 100 : 500,
-  };
-  const large = await measure(long, 1);
+  const long = { path: `/mb/${megabytes}`, bodyBytes: megabytes * 1_048_576, connections: 2, requests: 2 };
+  const large = await measure(long, { warm: 2, count: quick ? 3 : again ? 15 : 7 });
   return { figures: toFigures(small, large), notes: toNotes(small, large, megabytes) };
 }
 
@@ -70,7 +67,8 @@ function toVariant({ name, port, cpu }: Target, load: Omit<ProxyLoad, "port">, c
     settle: () => Promise.resolve(),
     async measure() {
       const before = await cpu();
-      const { requests, elapsedMs, p99Ms } = await client.ask<ProxyResult>("closed", { ...load, port });
+      const { elapsedMs, p99Ms } = await client.ask<ProxyResult>("closed", { ...load, port });
+      const { requests } = load;
       return { cpuUs: ((await cpu()) - before) / requests, rps: (requests / elapsedMs) * 1_000, p99Ms };
     },
   };

@@ -5,6 +5,7 @@ import type { Route } from "../core/route.ts";
 import type { OriginPools, OriginRequest } from "../net/origin-pools.ts";
 import { closeAfterBody, createBody, discardRest } from "./request-body.ts";
 import { cut, endStream, isHttp2, prepareHead } from "./http2.ts";
+import { createBodyWriter } from "./response-body.ts";
 import { createRedial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
@@ -92,7 +93,7 @@ function createHandler(
   { link, clock, retry }: HandlerDeps,
 ): Dispatcher.DispatchHandler {
   let isSent = false;
-  let hasWritten = false;
+  const body = isHttp2(req) ? null : createBodyWriter(res, link);
   return {
     onRequestStart(controller) {
       isSent = true;
@@ -104,29 +105,22 @@ function createHandler(
       if (status < 200 || link.isClosed) return;
       const sent = toClientHeaders(headers, { req, status });
       addExtras(sent, outgoing, req);
-      if (isHttp2(req)) return prepareHead(res, { status, headers: sent, onError: (error) => onFailure(error) });
+      if (body === null) return prepareHead(res, { status, headers: sent, onError: (error) => onFailure(error) });
       const phrase = toStatusMessage(message);
       closeAfterBody(req, res);
       if (phrase === undefined) res.writeHead(status, sent);
       else res.writeHead(status, phrase, sent);
-      // node:http keeps the head back for the first chunk, which an event stream may send much later. What came in one
-      // packet with the head is written before this runs, and costs no second write.
-      queueMicrotask(() => {
-        if (!hasWritten && !link.isClosed && !res.writableEnded) res.flushHeaders();
-      });
+      body.begin();
     },
     onResponseData(controller, chunk) {
-      hasWritten = true;
-      if (!res.write(chunk)) controller.pause();
+      const goesOn = body === null ? res.write(chunk) : body.write(chunk);
+      if (!goesOn) controller.pause();
     },
     onResponseEnd(_controller, trailers) {
       // Nothing is left to abort or resume, which would cost an error with its stack for each request.
       link.controller = null;
-      if (isHttp2(req)) endStream(res, trailers);
-      else {
-        res.addTrailers(toTrailers(trailers));
-        res.end();
-      }
+      if (body === null) endStream(res, trailers);
+      else body.end(trailers);
       discardRest(req, clock);
     },
     onResponseError(_controller, error) {
@@ -136,12 +130,6 @@ function createHandler(
       onFailure(error);
     },
   };
-}
-
-function toTrailers(trailers: Readonly<Record<string, string | string[] | undefined>>): [string, string][] {
-  return Object.entries(trailers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value ?? ""]).map((one): [string, string] => [name, one]),
-  );
 }
 
 function toBody({ req, res, route, expectsContinue }: Forwarding): OriginRequest["body"] {

@@ -59,8 +59,7 @@ export function endStream(
 ): void {
   if (Object.keys(trailers).length > 0) {
     res.flushHeaders();
-    // An object of lists, as this version takes them; node:http wants pairs.
-    res.addTrailers(trailers as OutgoingHttpHeaders);
+    res.addTrailers(trailers);
   }
   res.end();
 }

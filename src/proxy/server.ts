@@ -55,6 +55,8 @@ function toOptions({ timeouts = headTimeouts, shouldUpgrade }: ServerDeps) {
     keepAliveTimeout: keepAliveMs,
     maxHeaderSize: maxHeaderBytes,
     shouldUpgradeCallback: shouldUpgrade,
+    // A request without a body, as most are, need not live through the states of a stream.
+    optimizeEmptyRequests: true,
   };
 }
 
