@@ -72,14 +72,19 @@ export interface InspectDeps {
 /** A valid configuration, and the file it came from as messages name it. */
 export type Source = Loaded & { readonly ok: true } & { readonly file: string };
 
+export interface Inspected {
+  readonly report: Report;
+  /** False: a provider did not answer. */
+  readonly reachable: boolean;
+  /** What the report tells of, as the engine would run it. */
+  readonly routes: readonly RouteSpec[];
+  readonly workloads: readonly WorkloadSpec[];
+}
+
 /**
  * Shows what a valid configuration makes, labels included: asks each provider what is there, changes nothing.
- * `reachable` false: a provider did not answer.
  */
-export async function inspectConfig(
-  source: Source,
-  deps: InspectDeps,
-): Promise<{ readonly report: Report; readonly reachable: boolean }> {
+export async function inspectConfig(source: Source, deps: InspectDeps): Promise<Inspected> {
   const { config, file } = source;
   const { added } = await createProviderSet({ ...deps, clock: waitingClock, logger: quiet }).update(config);
   const errors: ConfigError[] = [];
@@ -140,7 +145,8 @@ export async function inspectConfig(
   errors.push(...(await pausesThatHang(plan.workloads, routes, source)));
   for (const provider of added) await provider.close();
   const routeLines = routes.map((route) => toRouteLine(route, guests.byRoute));
-  return { report: { errors, warnings, routes: routeLines, workloads: [...lines.values()] }, reachable };
+  const report = { errors, warnings, routes: routeLines, workloads: [...lines.values()] };
+  return { report, reachable, routes, workloads: plan.workloads };
 }
 
 async function list(provider: Provider, source: Source): Promise<Seen> {

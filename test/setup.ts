@@ -27,6 +27,7 @@ const needs: readonly Need[] = [
   { programs: ["dnsmasq"], package: "dnsmasq-base" },
   { programs: ["caddy"], package: "caddy" },
   { programs: ["promtool"], package: "prometheus" },
+  { programs: ["haproxy"], package: "haproxy" },
   { programs: ["systemd-analyze"], package: "systemd" },
   { programs: ["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
 ];

@@ -19,6 +19,11 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {
+    name: "snippet",
+    summary: "print what the proxy needs for this configuration",
+    load: async () => (await import("./snippet.ts")).snippet,
+  },
+  {
     name: "status",
     summary: "what sleeps, what is awake, and why",
     load: async () => (await import("./status.ts")).status,

@@ -70,5 +70,8 @@ function toSite(
 ): string {
   // Its place among the directives does not matter: Caddy has an order of its own.
   const asked = site.login === true ? `\tbasicauth {\n\t\t${login.user} ${login.hash}\n\t}\n` : "";
-  return adapt(text, { "blog.example.com {\n": `${address} {\n${more}${asked}`, "blog-web:2368": site.address });
+  return adapt(text, {
+    "blog.example.com {\n": `${address} {\n${more}${asked}`,
+    "blog-web 2368": site.address.replace(":", " "),
+  });
 }

@@ -43,8 +43,9 @@ export const awayCases = {
   },
   "hook slow": {
     async run(play) {
-      await awake(play);
       await play.alone(async () => {
+        // Nobody still thinks that nodoff is away, as it was a moment ago.
+        for (const door of [play.closed, play.open]) await awake({ ...play, door });
         play.way.freeze("all");
         const asked = Promise.all(
           [play.closed, play.open].map((door) => request({ ...play, door }, { path: "/slowly" })),
@@ -53,9 +54,10 @@ export const awayCases = {
         play.way.thaw();
         for (const reply of await asked) toEchoed(reply);
       });
-      await asleep(play);
       // Slow and asleep: still one wake, still served.
       await play.alone(async () => {
+        await awake({ ...play, door: play.closed });
+        await asleep(play);
         play.way.freeze("all");
         const asked = request({ ...play, door: play.closed }, { path: "/slowly/asleep" });
         await delay(slowMs);

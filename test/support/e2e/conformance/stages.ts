@@ -1,5 +1,6 @@
 import { freePort } from "../child.ts";
 import { startCaddy } from "../caddy.ts";
+import { startHaproxy } from "../haproxy.ts";
 import { startNginx } from "../nginx.ts";
 import type { Stage } from "./stage.ts";
 
@@ -28,6 +29,26 @@ export const nginxHostStage: Stage = {
   prepare: () =>
     Promise.resolve({
       open: ({ hookPort, fail, sites }) => startNginx({ variant: "host", hookPort, sites, cached: fail === "open" }),
+    }),
+};
+
+/** HAProxy in compose: the apps by name, looked up per request. */
+export const haproxyComposeStage: Stage = {
+  title: "HAProxy (compose)",
+  prepare: ({ names }) =>
+    Promise.resolve({
+      open: ({ hookPort, fail, sites }) =>
+        startHaproxy({ variant: "compose", hookPort, sites, names, failOpen: fail === "open" }),
+    }),
+};
+
+/** HAProxy on the host: nodoff says the apps' addresses. */
+export const haproxyHostStage: Stage = {
+  title: "HAProxy (host)",
+  prepare: ({ names }) =>
+    Promise.resolve({
+      open: ({ hookPort, fail, sites }) =>
+        startHaproxy({ variant: "host", hookPort, sites, names, failOpen: fail === "open" }),
     }),
 };
 

@@ -1,0 +1,5 @@
+import { describeConformance } from "../support/e2e/conformance/conformance.ts";
+import { haproxyComposeStage, haproxyHostStage } from "../support/e2e/conformance/stages.ts";
+
+describeConformance([haproxyComposeStage]);
+describeConformance([haproxyHostStage], { wakes: 5 });
