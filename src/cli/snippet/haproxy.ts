@@ -41,7 +41,7 @@ export function toHaproxy({ sites, nodoff, failOpen }: SnippetInput): string {
     "",
     "backend nodoff",
     '    server nodoff "${NODOFF_ADDRESS}" check inter 1s downinter 200ms fall 1 rise 1 resolvers docker init-addr libc,none',
-    ...routes.flatMap(({ route }) => ["", `backend ${route.alias}`, ...toBackend(route)]),
+    ...routes.flatMap(({ route }) => toBackend(route)),
   ].join("\n");
 }
 
@@ -63,7 +63,7 @@ function toTest({ alias, path }: SnippetRoute): string {
 
 function toBackend({ alias, path, stripPath, app }: SnippetRoute): readonly string[] {
   const strip = stripPath && path !== "/" ? [`    http-request replace-path ^${path}/?(.*) /\\1`] : [];
-  return [...strip, ...toServer(alias, app)];
+  return ["", `backend ${alias}`, ...strip, ...toServer(alias, app)];
 }
 
 function toServer(alias: string, app: AppAddress): readonly string[] {
