@@ -1,13 +1,29 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "rolldown";
 import * as simpleIcons from "simple-icons";
+import { libraryFiles } from "./src/control/dashboard-files.ts";
+
+const library = "node_modules/lit-html";
+
+/** What the dashboard's page loads of lit-html goes beside the code: browsers get it as it is. */
+function dashboardLibrary(): Plugin {
+  return {
+    name: "dashboard-library",
+    generateBundle() {
+      for (const name of libraryFiles) {
+        const source = readFileSync(`${library}/${name}`, "utf8");
+        this.emitFile({ type: "asset", fileName: `lit-html/${name}`, source });
+      }
+    },
+  };
+}
 
 /** MIT and its kind ask for their notice in every copy: those of whatever was bundled go into one file beside it. */
 function licences(): Plugin {
   return {
     name: "licences",
     generateBundle(_options, bundle) {
-      const folders = new Set<string>();
+      const folders = new Set([library]);
       for (const chunk of Object.values(bundle)) {
         if (chunk.type !== "chunk") continue;
         for (const id of chunk.moduleIds) {
@@ -66,14 +82,19 @@ function notice(folder: string): string {
 
 /**
  * The bundle: one file per entry and one per provider, so that an engine's library is read only where it is configured.
- * Everything lies flat in dist/, where src/cli/assets.ts looks for the demo's app; templates, schema and package.json
- * stay one folder up.
+ * Everything lies flat in dist/, where src/cli/assets.ts looks for the demo's app; templates, dashboard, schema and
+ * package.json stay one folder up.
  */
 // oxlint-disable-next-line import/no-default-export -- rolldown reads its configuration from there
 export default defineConfig({
   platform: "node",
   input: { main: "src/main.ts", "demo-app": "src/cli/demo-app.ts" },
-  plugins: [leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]), licences(), icons()],
+  plugins: [
+    leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]),
+    dashboardLibrary(),
+    licences(),
+    icons(),
+  ],
   output: {
     dir: "dist",
     // An ES module that imports node:http has Node look at each of its exports, which loads the whole of fetch: a fifth of

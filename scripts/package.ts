@@ -19,7 +19,9 @@ await chmod(join(folder, "dist", "main.cjs"), 0o755);
 const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
   readonly files: readonly string[];
 };
+// Tests and types lie beside what browsers load.
+const filter = (path: string): boolean => !/\.ts$|tsconfig\.json$/.test(path);
 for (const name of [...manifest.files, "LICENSE", "README.md"])
-  if (name !== "dist") await cp(join(root, name), join(folder, name), { recursive: true });
+  if (name !== "dist") await cp(join(root, name), join(folder, name), { recursive: true, filter });
 const own = Object.fromEntries(Object.entries(manifest).filter(([key]) => kept.has(key)));
 await writeFile(join(folder, "package.json"), `${JSON.stringify(own, null, 2)}\n`);

@@ -52,7 +52,7 @@ export interface Doors {
   readonly pools: OriginPools;
 }
 
-export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "version" | "configSchema"> {
+export interface DoorDeps extends Pick<AppOptions, "clock" | "logger" | "dashboard" | "version" | "configSchema"> {
   readonly settings: Settings;
   readonly supervisor: Supervisor;
   readonly journal: Journal;
@@ -178,6 +178,7 @@ function controlDeps(
   return {
     version,
     configSchema,
+    dashboard: deps.dashboard,
     clock,
     logger,
     registry: supervisor.registry,

@@ -42,6 +42,8 @@ export interface AppOptions {
   readonly templates: string;
   /** File of brand icons for pages; null = none. */
   readonly brands: string | null;
+  /** Folders of the dashboard and of lit-html, which it is made with. */
+  readonly dashboard: { readonly dir: string; readonly library: string };
   /** JSON Schema of nodoff.yaml. */
   readonly configSchema: unknown;
   readonly clock: Clock;

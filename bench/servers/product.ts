@@ -1,6 +1,6 @@
 /** nodoff itself, put together by src/app.ts from a configuration file, plus answers about its own CPU, memory and sweeps. */
 import { createApp } from "../../src/app.ts";
-import { templatesFolder } from "../../src/cli/assets.ts";
+import { dashboardPlaces, templatesFolder } from "../../src/cli/assets.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { answerQuestions, cpuUs, settle } from "../ipc.ts";
 import { createBenchClock } from "./bench-clock.ts";
@@ -19,6 +19,7 @@ const app = await createApp({
   inContainer: false,
   templates: templatesFolder(),
   brands: null,
+  dashboard: dashboardPlaces(),
   configSchema: {},
   clock,
   out: () => undefined,

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
  * Files that are shipped beside the code. From sources they lie two folders up; in the bundle (dist/) one: the nearest
  * is taken, since the folder above may be a project of its own.
  */
-function locate(name: string): string {
-  const found = find(name);
-  if (found === null) throw new Error(`${name} is not where nodoff was installed`);
+function locate(...names: readonly string[]): string {
+  const found = names.map(find).find((path) => path !== null);
+  if (found === undefined) throw new Error(`${names.join(" or ")} is not where nodoff was installed`);
   return found;
 }
 
@@ -23,6 +23,11 @@ export function templatesFolder(): string {
 /** Icons of Simple Icons: the extract beside the bundle, else the package among the sources. null = neither is there. */
 export function brandIcons(): string | null {
   return find("icons.txt") ?? find("node_modules/simple-icons/index.mjs");
+}
+
+/** Where the dashboard's own files and lit-html lie: the bundle brings a copy of it. */
+export function dashboardPlaces(): { readonly dir: string; readonly library: string } {
+  return { dir: locate("dashboard"), library: locate("lit-html", "node_modules/lit-html") };
 }
 
 export function configSchema(): unknown {

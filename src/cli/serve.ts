@@ -3,7 +3,7 @@ import { type App, type AppOptions, createApp, createLogger } from "../app.ts";
 import { formatConfigError } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
 import { systemClock } from "../system-clock.ts";
-import { brandIcons, configSchema, templatesFolder, version } from "./assets.ts";
+import { brandIcons, configSchema, dashboardPlaces, templatesFolder, version } from "./assets.ts";
 import { type ConfigSource, toConfigSource } from "./config-source.ts";
 import { defineCommand } from "./command.ts";
 import { configOption } from "./options.ts";
@@ -45,6 +45,7 @@ export function startApp(
     inContainer: existsSync("/.dockerenv") || existsSync("/run/.containerenv"),
     templates: templatesFolder(),
     brands: brandIcons(),
+    dashboard: dashboardPlaces(),
     configSchema: configSchema(),
     clock: systemClock,
     out: world.out,

@@ -45,15 +45,6 @@ describe("health and metrics", () => {
     assertProblem(await ask("/metrics"), 500, "INTERNAL");
   });
 
-  it("says at / what this is", async (t) => {
-    const { ask } = await startControl(t);
-    const reply = await ask("/", { bearer: null });
-    assert.equal(reply.status, 200);
-    assert.match(String(reply.headers["content-type"]), /^text\/plain/);
-    assert.match(reply.body, /\/api\/v1\//);
-    assert.doesNotMatch(reply.body, /1\.2\.3/, "no version for strangers");
-  });
-
   it("serves the real metrics: numbers rise as the plain ones do, a removed route vanishes", async (t) => {
     const route = fakeRoute({ alias: "blog" }, null);
     const routes = new Map([["blog", route]]);

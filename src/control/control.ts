@@ -5,6 +5,7 @@ import { createAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { createErrorAnswer, notFound, onlyMethods, sendProblem } from "./answers.ts";
 import { askingEndpoints } from "./asking.ts";
+import { createDashboard } from "./dashboard.ts";
 import type { ControlDeps } from "./deps.ts";
 import { eventStream } from "./event-stream.ts";
 import { commonHeaders } from "./headers.ts";
@@ -30,15 +31,6 @@ export interface Control {
   close(): void;
 }
 
-const about = `nodoff puts services to sleep when nobody uses them and wakes them on the first request.
-
-/healthz, /readyz   is it alive, is it ready
-/metrics            for Prometheus
-/api/v1/            the API; send the admin token as "Authorization: Bearer <token>"
-
-docs/api.md and docs/metrics.md in nodoff's sources describe them.
-`;
-
 /** Attempts to sign in, right or wrong. */
 const logins = { count: 10, perMs: 60_000 };
 /** What strangers may look at: enough for many probes behind one address. */
@@ -63,7 +55,10 @@ export function createControl(deps: ControlDeps): Control {
 
   const doors = createRouter();
   const mayLook = limitPerClient(publicLooks, deps);
-  addReadable(doors, "/", mayLook, (_request, response) => void response.type("text/plain").send(about));
+  const dashboard = createDashboard({ ...deps.dashboard, basePath: () => deps.basePath, identify: access.identify });
+  addReadable(doors, "/", mayLook, dashboard.page);
+  doors.use("/assets", access.require);
+  addReadable(doors, "/assets/:version/*path", dashboard.asset);
   addReadable(doors, "/healthz", mayLook, (_request, response) => void response.json({ status: "ok" }));
   addReadable(doors, "/readyz", mayLook, (_request, response) => {
     const { ok, missing } = deps.ready();

@@ -9,6 +9,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Route, RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";
 import type { PasswordHash } from "../core/password-hash.ts";
+import type { DashboardPlaces } from "./dashboard-files.ts";
 import type { WorkloadHandle } from "../core/workload-handle.ts";
 import type { LoginCode } from "./login-code.ts";
 import type { Visit } from "./own-origin.ts";
@@ -87,6 +88,7 @@ export interface ControlDeps {
   readonly basePath: string;
   /** `metrics.public`. */
   readonly metricsPublic: boolean;
+  readonly dashboard: DashboardPlaces;
   /** The JSON Schema of nodoff.yaml. */
   readonly configSchema: unknown;
   readonly clock: Clock;
@@ -95,8 +97,8 @@ export interface ControlDeps {
   workloads(): Iterable<WorkloadHandle>;
   workload(alias: string): WorkloadHandle | undefined;
   signals(alias: string): readonly SignalStatus[];
-  /** The workload's latest `limit` events, oldest first. `before`: of those with a lesser id. */
-  events(alias: string, limit: number, before?: number): readonly JournalEvent[];
+  /** The latest `limit` events of a workload, or of all (null), oldest first. `before`: of those with a lesser id. */
+  events(alias: string | null, limit: number, before?: number): readonly JournalEvent[];
   /** As `Store.intervals`: what the workload did from `since` on. */
   intervals(alias: string, since: number): readonly PowerInterval[];
   /** Told of everything somebody asks for. */

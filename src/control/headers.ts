@@ -19,6 +19,8 @@ const strict = helmet({
   },
   crossOriginEmbedderPolicy: false,
   frameguard: { action: "deny" },
+  // With `no-referrer` browsers send `Origin: null` with forms, ours too (Fetch standard, "append a request Origin header").
+  referrerPolicy: { policy: "same-origin" },
   // Whoever ends TLS in front decides that for the whole host.
   strictTransportSecurity: false,
 });

@@ -31,7 +31,7 @@ describe("events", () => {
   });
 
   it("are as many as asked for", async (t) => {
-    const asked: (readonly [string, number])[] = [];
+    const asked: (readonly [string | null, number])[] = [];
     const { ask } = await startControl(t, {
       events(alias, limit) {
         asked.push([alias, limit]);

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler } from "express";
 import type { z } from "zod";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
@@ -24,20 +24,26 @@ export function historyEndpoints(deps: ControlDeps): Readonly<Record<string, Req
     "/workloads/:alias/events": (request, response) => {
       const workload = findWorkload(request, deps);
       if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
-      const { limit = defaultEvents, before } = readQuery(EventsQuery, request);
-      // One more than asked for shows whether there are older ones.
-      const found = deps.events(workload.spec.alias, limit + 1, before);
-      const events = found.slice(-limit);
-      const [oldest] = events;
-      const next = found.length > limit && oldest !== undefined ? { next: String(oldest.id) } : {};
-      response.json({ events: events.map(toEventBody), ...next } satisfies z.infer<typeof Events>);
+      response.json(toEvents(workload.spec.alias, request, deps));
     },
+    "/history": (request, response) => void response.json(toEvents(null, request, deps)),
     "/timeline": async (request, response) => {
       const { period = "1d" } = readQuery(TimelineQuery, request);
       response.json(await drawTimeline(deps, timelinePeriods[period]));
     },
     "/savings": async (_request, response) => void response.json(await sumUp(deps)),
   };
+}
+
+/** One page: of a workload, or of everything (null). */
+function toEvents(alias: string | null, request: Request, deps: ControlDeps): z.infer<typeof Events> {
+  const { limit = defaultEvents, before } = readQuery(EventsQuery, request);
+  // One more than asked for shows whether there are older ones.
+  const found = deps.events(alias, limit + 1, before);
+  const events = found.slice(-limit);
+  const [oldest] = events;
+  const next = found.length > limit && oldest !== undefined ? { next: String(oldest.id) } : {};
+  return { events: events.map(toEventBody), ...next };
 }
 
 async function sumUp(deps: ControlDeps): Promise<z.infer<typeof Savings>> {

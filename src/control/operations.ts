@@ -100,6 +100,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     answer: { status: 200, shape: shapes.EventFrame, stream: true },
     problems: ["TOO_MANY_STREAMS"],
   },
+  "GET /history": { summary: "What happened to all of them", query: EventsQuery, answer: of(shapes.Events) },
   "GET /timeline": {
     summary: "When each workload slept and was awake",
     query: TimelineQuery,

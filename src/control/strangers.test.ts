@@ -11,6 +11,7 @@ const closed = [
   ...new Set(Object.keys(operations).map((key) => `/api/v1${key.split(" ")[1]?.replace(/:\w+/g, "blog")}`)),
   ...Object.values(gatewayPaths),
   "/metrics",
+  "/assets/0123456789abcdef/main.js",
   "/api/v1",
   "/api/v1/",
   "/api/v1/nothing",
@@ -20,7 +21,7 @@ const closed = [
 
 /** What strangers may see, and no other way to see it. */
 const open: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "/": { GET: 200, HEAD: 200 },
+  "/": { GET: 303, HEAD: 303 },
   "/healthz": { GET: 200, HEAD: 200 },
   "/readyz": { GET: 200, HEAD: 200 },
   "/login": { GET: 200, HEAD: 200, POST: 400 },

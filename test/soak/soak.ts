@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type App, createApp, createLogger } from "../../src/app.ts";
-import { configSchema, templatesFolder, version } from "../../src/cli/assets.ts";
+import { configSchema, dashboardPlaces, templatesFolder, version } from "../../src/cli/assets.ts";
 import { type LoadResult, loadConfig } from "../../src/config/load.ts";
 import { systemClock } from "../../src/system-clock.ts";
 import { freePort } from "../support/e2e/child.ts";
@@ -72,6 +72,7 @@ async function start(): Promise<App> {
     inContainer: false,
     templates: templatesFolder(),
     brands: null,
+    dashboard: dashboardPlaces(),
     configSchema: configSchema(),
     clock,
     out: () => undefined,

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import type { z } from "zod";
+import { dashboardPlaces } from "../../src/cli/assets.ts";
 import { createControl } from "../../src/control/control.ts";
 import type { AdminAccess, ControlDeps } from "../../src/control/deps.ts";
 import type { Visit } from "../../src/control/own-origin.ts";
@@ -168,6 +169,7 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
     basePath: "/",
     visit: visitFrom("127.0.0.1"),
     metricsPublic: false,
+    dashboard: dashboardPlaces(),
     configSchema: { $schema: "https://json-schema.org/draft/2020-12/schema", type: "object" },
     clock,
     logger: recordingLogger(),
