@@ -44,6 +44,15 @@ describe("schedule", () => {
     });
   });
 
+  it("keeps a monthly window open to its end, however long ago it opened", () => {
+    const month = schedule({ timezone: "UTC", awake: [{ cron: "0 0 1 * *", durationMs: 24 * 27 * hourMs }] });
+    assert.deepEqual(month.awake(at("2026-11-25T12:00:00Z")), {
+      from: at("2026-11-01T00:00:00Z"),
+      to: at("2026-11-28T00:00:00Z"),
+    });
+    assert.equal(month.awake(at("2026-11-28T00:00:00Z")), null);
+  });
+
   it("lets awake win over asleep", () => {
     const both = schedule({
       awake: [{ cron: "0 8 * * *", durationMs: hourMs }],

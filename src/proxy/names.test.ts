@@ -16,6 +16,24 @@ function nameDoor(): NameDoor & { readonly asked: Named[] } {
   };
 }
 
+describe("a route from another proxy's labels", () => {
+  for (const [served, status] of [
+    [false, 404],
+    [true, 200],
+  ] as const) {
+    it(`is ${status} at our own proxy ${served ? "with" : "without"} proxy: true, its page and everything`, async (t) => {
+      const { port, asked } = await openStage(t, {
+        upstream: (_req, res) => void res.end("app"),
+        reserved: (_req, res) => void res.end("page"),
+        spec: { served },
+      });
+      for (const path of ["/", "/.nodoff/ping", "/.nodoff/health?route=app"])
+        equal((await fetchFrom(port, { path })).status, status, path);
+      equal(asked.length, served ? 1 : 0);
+    });
+  }
+});
+
 describe("addresses of other gateways at our own proxy", () => {
   it("are answered without the gate, at hosts of routes and at all others", async (t) => {
     const names = nameDoor();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as startRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { describe, it } from "node:test";
 import { openStage } from "../../test/support/proxy-stage.ts";
 
@@ -31,6 +31,12 @@ describe("a stream through the proxy", () => {
     assert.equal(route.inFlight, 1);
     req.destroy();
     await route.idle();
+  });
+
+  it("has no time limit of the server that could cut it after 30 or 60 s", async (t) => {
+    const { proxy } = await openStage(t, { upstream: (_req, res) => void res.end() });
+    const { timeout, requestTimeout } = proxy.server as HttpServer;
+    assert.deepEqual([timeout, requestTimeout], [0, 0]);
   });
 
   it("pauses the upstream while the client does not read", async (t) => {
