@@ -144,9 +144,16 @@ describe("users", () => {
     const { ask, journal } = await startControl(t, { admin: withUsers });
     const asked = { ...basic("ops", password), method: "POST", body: { reason: "film" } };
     assert.equal((await ask("/api/v1/workloads/blog/wake", asked)).status, 202);
+    for (const path of ["health/blog/check", "notify/test", "doctor"])
+      assert.equal((await ask(`/api/v1/${path}`, { ...basic("ops", password), method: "POST" })).status, 200);
     assert.deepEqual(
       journal.since(0).map(({ alias, message }) => [alias, message]),
-      [["blog", "ops: wake asked (reason: film)"]],
+      [
+        ["blog", "ops: wake asked (reason: film)"],
+        ["blog", "ops: health check asked"],
+        [null, "ops: test notices asked"],
+        [null, "ops: examination of the proxies asked"],
+      ],
     );
   });
 });

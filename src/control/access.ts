@@ -27,11 +27,13 @@ export interface Access {
   identify(request: IncomingMessage): Promise<Asking>;
   /** Whom `require` let through. */
   personOf(request: IncomingMessage): Person;
+  /** Tells history and log what somebody asks for, or why it is refused. `alias` null: of nodoff itself. */
+  audit(request: IncomingMessage, alias: string | null, what: string): void;
   /** Whether the same request would still be let in: a stream outlives a login. */
   stillIn(request: IncomingMessage): Promise<boolean>;
 }
 
-export interface AccessDeps extends Pick<ControlDeps, "admin" | "clock" | "logger" | "visit"> {
+export interface AccessDeps extends Pick<ControlDeps, "admin" | "clock" | "journal" | "logger" | "visit"> {
   readonly logins: Logins;
   readonly sessions: Sessions;
 }
@@ -89,13 +91,20 @@ export function createAccess(deps: AccessDeps): Access {
     next();
   };
 
+  function personOf(request: IncomingMessage): Person {
+    const person = people.get(request);
+    if (person === undefined) throw new Error("asked for somebody who was not let in");
+    return person;
+  }
+
   return {
     require,
     identify,
-    personOf(request) {
-      const person = people.get(request);
-      if (person === undefined) throw new Error("asked for somebody who was not let in");
-      return person;
+    personOf,
+    audit(request, alias, what) {
+      const message = `${personOf(request).name}: ${what}`;
+      deps.journal.publish({ type: "audit", alias, message });
+      deps.logger.info("asked for through the API", { alias, message, client: deps.visit(request).client });
     },
     stillIn: async (request) => (await identify(request)).kind === "known",
   };

@@ -89,12 +89,7 @@ function endpoint<T>(
     const parsed = parseBody(schema, request.body);
     if (!parsed.ok) return sendProblem(response, { code: "BAD_REQUEST", detail: parsed.detail });
     const { alias } = workload.spec;
-    const { name } = access.personOf(request);
-    const audit = (what: string): void => {
-      const message = `${name}: ${what}`;
-      deps.journal.publish({ type: "audit", alias, message });
-      deps.logger.info("asked for through the API", { alias, message, client: deps.visit(request).client });
-    };
+    const audit = (what: string): void => access.audit(request, alias, what);
     const problem = await act({ workload, audit }, parsed.body);
     if (problem !== null) return sendProblem(response, problem);
     response.status(202).json(describeWorkload(workload, deps));

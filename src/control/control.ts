@@ -115,7 +115,7 @@ function createApi(
     "/events": eventStream({ journal: deps.journal, streams: streams.events }),
     "/workloads/:alias/logs": logStream(deps, streams.logs),
   };
-  const askable = { ...askingEndpoints(deps, access), ...healthActions(deps), ...doctorActions(deps) };
+  const askable = { ...askingEndpoints(deps, access), ...healthActions(deps, access), ...doctorActions(deps, access) };
   const unanswered = new Set(Object.keys(operations));
   const add = (method: "GET" | "POST", path: string, answer: RequestHandler): void => {
     const key = `${method} ${path}`;

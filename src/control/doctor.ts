@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { RequestHandler } from "express";
 import type { z } from "zod";
 import type { Sighting } from "../core/exams.ts";
+import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import type { Exam, Sightings, Sighting as SightingBody } from "./schema.ts";
@@ -10,9 +11,10 @@ import type { Exam, Sightings, Sighting as SightingBody } from "./schema.ts";
  * Begins an examination (`nodoff doctor`): what is sent through a proxy with `X-Nodoff-Probe: NONCE.TAG` is noted when it
  * gets here. Whoever has no operator's rights gets no nonce, and nobody guesses one.
  */
-export function doctorActions(deps: ControlDeps): Record<string, RequestHandler> {
+export function doctorActions(deps: ControlDeps, access: Access): Record<string, RequestHandler> {
   return {
     "/doctor": (request, response) => {
+      access.audit(request, null, "examination of the proxies asked");
       const nonce = randomBytes(24).toString("base64url");
       deps.exams.open(nonce);
       const peer = request.socket.remoteAddress ?? "unknown";

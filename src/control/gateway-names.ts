@@ -62,11 +62,7 @@ export function gatewayEndpoints(deps: ControlDeps, access: Access): GatewayEndp
       const workload = typeof container === "string" ? findByName(container, deps) : undefined;
       if (workload === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       const { alias } = workload.spec;
-      deps.journal.publish({
-        type: "audit",
-        alias,
-        message: `${access.personOf(request).name}: wake asked through /_status/wake`,
-      });
+      access.audit(request, alias, "wake asked through /_status/wake");
       workload.wake("person");
       response.status(202).json({ status: toStartState(workload.state) });
     },

@@ -1,6 +1,7 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
 import type { Route } from "../core/route.ts";
+import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
 import { toAlias } from "./find-workload.ts";
@@ -32,15 +33,19 @@ export function healthEndpoints(deps: ControlDeps): Record<string, RequestHandle
 }
 
 /** What asks or sends something, but changes nothing. */
-export function healthActions(deps: ControlDeps): Record<string, RequestHandler> {
+export function healthActions(deps: ControlDeps, access: Access): Record<string, RequestHandler> {
   return {
     "/health/:alias/check": async (request, response) => {
       const route = findRoute(request.params["alias"], deps);
-      const view = route === undefined ? undefined : await deps.health.forceCheck(route.spec.alias);
+      if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
+      const { alias } = route.spec;
+      access.audit(request, alias, "health check asked");
+      const view = await deps.health.forceCheck(alias);
       if (view === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       response.json(toHealthBody(view, { detail: true }));
     },
-    "/notify/test": async (_request, response) => {
+    "/notify/test": async (request, response) => {
+      access.audit(request, null, "test notices asked");
       const results = await deps.notifyTest();
       response.json({ results: [...results] } satisfies z.infer<typeof NotifyTest>);
     },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { workloadSpec } from "../../test/support/specs.ts";
 import { settle } from "../../test/support/fake-clock.ts";
 import { fakeSignal, fakeStore } from "../../test/support/fake-engine.ts";
 import type { FakeOptions } from "../../test/support/fake-provider.ts";
@@ -270,6 +271,22 @@ describe("asked to sleep", () => {
     await world.clock.advanceAsync(1_000);
     assert.deepEqual(world.commands(), ["start app", "stop app", "start app"]);
     assert.equal(world.app.state, "ready");
+  });
+
+  it("restarts it once, however often that is asked until it is up again", async () => {
+    const slowly = { ...workloadSpec({ alias: "app" }).ready, delayMs: 100 };
+    const world = await awakeApp({ ready: slowly });
+    const seen = new Set<string>();
+    for (let asked = 0; asked < 2_000 && !(asked > 0 && world.app.state === "ready"); asked++) {
+      world.app.restart(null);
+      seen.add(world.app.state);
+      await world.clock.advanceAsync(1);
+    }
+    assert.deepEqual([...seen].sort(), ["starting", "stopping"]);
+    assert.deepEqual(world.commands(), ["start app", "stop app", "start app"]);
+    world.app.restart(null);
+    await world.clock.advanceAsync(1_000);
+    assert.equal(world.commands().length, 5, "the next one is a restart of its own");
   });
 });
 

@@ -84,6 +84,8 @@ class WorkloadUnit implements Unit {
   #memberTurns: MemberTurns | null = null;
   #handOver: "url" | "docker" | "auto" = "url";
   #recheckedAt: number | null = null;
+  /** It is on its way down and up again because somebody asked for that. */
+  #restarting = false;
   #routeUpstreams: readonly UpstreamSpec[] = noUpstreams;
   #scope: Scope | null = null;
   #queue: CommandQueue | null = null;
@@ -146,9 +148,11 @@ class WorkloadUnit implements Unit {
     // Paused and resumed it would be the same process as before.
     const method = methodOf(this, this.spec.stopMethod === "kill" ? "kill" : "stop");
     const reasons: Reason[] = [{ signal: "asked", verdict: "waits", text: reason ?? "restart asked by a person" }];
-    if (this.spec.sleeps) {
+    // Asked twice is asked once: a client that got no answer may ask again.
+    if (this.spec.sleeps && !this.#restarting) {
       this.stop = { method, reasons, memoryBytes: null };
       this.dispatch({ type: "sleep" });
+      this.#restarting = this.phase.name === "stopping";
     }
     this.wake("person");
   }
@@ -397,6 +401,7 @@ class WorkloadUnit implements Unit {
     }
     this.phase = next;
     this.state = next.name;
+    if (next.name !== "stopping" && next.name !== "starting") this.#restarting = false;
     this.dueAt = 0;
     recordState(this.tallies, next, clock.now(), savedBytes(this));
     if (before.name === next.name) return;
