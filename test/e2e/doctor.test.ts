@@ -63,7 +63,8 @@ const config = {
   routes,
 };
 
-const home = await openHome(atEnd, config);
+const ownPort = await freePort();
+const home = await openHome(atEnd, { ...config, listen: { proxy: `127.0.0.1:${ownPort}` } });
 const strictHome = await openHome(atEnd, { ...config, trusted_proxies: ["10.255.255.0/24"] });
 await Promise.all([home.serve(), strictHome.serve()]);
 const places: Places = {
@@ -392,6 +393,13 @@ describe("without a proxy to ask", () => {
     const open = `server { listen 127.0.0.1:PORT; location / { proxy_set_header X-Forwarded-For $remote_addr;
       proxy_pass http://${places.hook}; } }`;
     assert.equal(await result(await openNginx(open, places, atEnd)), "strangers_let_in");
+  });
+
+  it("knows nodoff's own proxy", async () => {
+    const own = ["--via", `http://127.0.0.1:${ownPort}`];
+    assert.deepEqual(await codes(["right", ...own]), ["answers", "own_proxy", "app"]);
+    const { code, routes: found } = await ask(["sleeper", "--wake", ...own]);
+    assert.equal(code, 0, JSON.stringify(found));
   });
 
   it("is a command as the others: words, and 1 where something is wrong", async () => {
