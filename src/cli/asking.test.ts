@@ -192,6 +192,9 @@ describe("a nodoff that does not answer as it should", () => {
     assert.match(away.err[0] ?? "", /^not reachable at http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
     const wrong = await run("status", { NODOFF_TOKEN: "wrong" });
     assert.deepEqual(wrong.err, ["the admin token is wrong (give it by --token or NODOFF_TOKEN)"]);
+    const config = await runLine(["status", "--config", "/nowhere/nodoff.yaml"], { stop });
+    assert.deepEqual([config.code, config.err.length], [3, 1]);
+    assert.match(config.err[0] ?? "", /^\/nowhere\/nodoff\.yaml:1:1 .*no such file/);
     const elsewhere = await runLine(["status", "--url", `${url}/nowhere/`, "--token", token], { stop });
     assert.equal(elsewhere.code, 1);
   });

@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from "undici";
 import { z } from "zod";
 import { readKeptToken } from "../app-admin.ts";
-import { toConfigSource } from "./config-source.ts";
+import { readConfig } from "./config-source.ts";
 import { CommandFailure } from "./failure.ts";
 import { plain } from "./paint.ts";
 import { showBase, toBase, type UrlOptions } from "./own-url.ts";
@@ -91,10 +91,8 @@ async function toFailure({ statusCode, body }: Dispatcher.ResponseData, base: UR
 /** The token a nodoff on this machine uses: that of the configuration, else the one it made itself. */
 /** The token of the configuration, else the one a nodoff here made for itself. */
 function storedToken(options: UrlOptions, world: World): string | null {
-  const loaded = toConfigSource(options, world).load();
-  if (!loaded.ok) return null;
-  const { admin, stateDir } = loaded.config;
-  return admin.token ?? readKeptToken(stateDir);
+  const config = readConfig(options, world);
+  return config === null ? null : (config.admin.token ?? readKeptToken(config.stateDir));
 }
 
 function toReason(error: unknown): string {

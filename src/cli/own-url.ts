@@ -35,9 +35,8 @@ export function showBase({ href }: URL): string {
 /** Where this configuration makes nodoff listen, as a client on the same machine reaches it. */
 async function ownUrl(options: UrlOptions, world: World): Promise<string> {
   // Run every few seconds by container engines: what is not needed is not loaded.
-  const { toConfigSource } = await import("./config-source.ts");
-  const loaded = toConfigSource(options, world).load();
-  const { host, port } = loaded.ok ? loaded.config.listen.hook : { host: null, port: 8090 };
+  const { readConfig } = await import("./config-source.ts");
+  const { host, port } = readConfig(options, world)?.listen.hook ?? { host: null, port: 8090 };
   const reachable = host === null || anyAddress.has(host) ? "127.0.0.1" : host;
   return `http://${formatListenAddress({ host: reachable, port })}`;
 }
