@@ -42,6 +42,7 @@ const ways = [
   "channel",
   "proto",
   "twice",
+  "stripped",
   "nowhere",
 ] as const;
 type Way = (typeof ways)[number];
@@ -309,6 +310,7 @@ describe("Traefik", { concurrency: false, skip: noTraefik }, () => {
       again: forwardAuth(at("/auth/traefik")),
       nginx: forwardAuth(at("/auth/nginx")),
       down: forwardAuth(`http://${places.nobody}/auth/traefik`),
+      stripped: forwardAuth(at("/auth/traefik"), { authRequestHeaders: ["Accept", "User-Agent"] }),
       strict: forwardAuth(`http://${places.strict}/auth/traefik`),
       believing: forwardAuth(at("/auth/traefik"), { trustForwardHeader: true }),
       other: { headers: { customRequestHeaders: { "X-Forwarded-Host": "other.test" } } },
@@ -332,6 +334,7 @@ describe("Traefik", { concurrency: false, skip: noTraefik }, () => {
       swallowed: ["errors", "nodoff"],
       login: ["login", "nodoff"],
       twice: ["nodoff", "again"],
+      stripped: ["stripped"],
     };
     const entries = Object.entries(all).map(([way, names]) => [way, router(way as Way, names)]);
     const http = {
@@ -362,6 +365,7 @@ describe("Traefik", { concurrency: false, skip: noTraefik }, () => {
       ["away", "upstream_away", /loadbalancer\.server\.port/],
       ["login", "login_wall", null],
       ["twice", "called_twice", null],
+      ["stripped", "mark_lost", /authRequestHeaders=.*X-Nodoff-Probe/, traefik],
       ["nowhere", "no_router", /allownonrunning=true/],
     ],
   );

@@ -10,6 +10,7 @@ export const Route = z.object({
   path: z.string(),
   workload: z.string().nullable(),
   excluded: z.boolean(),
+  requests_total: z.number(),
 });
 export type Route = z.infer<typeof Route>;
 export const Routes = z.object({ routes: z.array(Route) });
@@ -78,6 +79,8 @@ export interface Evidence {
   readonly page: Asked | null;
   readonly channel: Asked | null;
   readonly woken: Woken | null;
+  /** The first request was not recognised, and yet counted as use: the hook saw it without its mark. */
+  readonly counted: boolean;
 }
 
 /** Sent as X-Forwarded-For: of a network that is nobody's (RFC 5737), so whoever believes it believes anything. */

@@ -3,7 +3,7 @@ import type { Client } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
 import { plain } from "../paint.ts";
 import { Workload } from "../shapes.ts";
-import { type Asked, type Evidence, type Exam, forgedClient, type Route, Sightings, type Woken } from "./evidence.ts";
+import { type Asked, type Evidence, type Exam, forgedClient, Route, Sightings, type Woken } from "./evidence.ts";
 import type { ProxyName } from "./finding.ts";
 import { type Reply, send } from "./send.ts";
 
@@ -50,13 +50,30 @@ export async function examine(route: Route, place: number, examining: Examining)
   const isSeen = isCalled || first.sightings.some(({ door }) => door === "proxy");
   const wakes = examining.wake && isSeen && route.workload !== null && state !== "ready";
   const woken = wakes ? await wakeThrough(url, route, examining) : null;
-  return { route, url, proxy, state, proxyHops: exam.proxy_hops, insecure, plain: first, page, channel, woken };
+  const counted = first.sightings.length === 0 && (await totalOf(route, client)) > route.requests_total;
+  return {
+    counted,
+    route,
+    url,
+    proxy,
+    state,
+    proxyHops: exam.proxy_hops,
+    insecure,
+    plain: first,
+    page,
+    channel,
+    woken,
+  };
 }
 
 /** A name the route answers to: patterns are given a name of ours. */
 function hostOf({ hosts }: Route): string {
   const host = hosts.find((candidate) => !candidate.includes("*")) ?? hosts[0] ?? "";
   return host.replace(/^\*{1,2}\./, "nodoff-doctor.");
+}
+
+async function totalOf({ alias }: Route, client: Client): Promise<number> {
+  return (await client.get(`routes/${encodeURIComponent(alias)}`, Route)).requests_total;
 }
 
 async function stateOf({ workload }: Route, client: Client): Promise<string> {

@@ -40,6 +40,10 @@ export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
     const lines = linesFor(code, proxy, alias);
     return lines === undefined ? { mend: hint(code) } : { lines };
   };
+  if (evidence.counted || reply.headers["x-nodoff-state"] !== undefined) {
+    const text = `${said}; nodoff was asked, but without X-Nodoff-Probe: its loading page counts as use, and the doctor sees no further`;
+    return { ...error, code: "mark_lost", text, ...withLines("mark_lost") };
+  }
   if (isLogin(reply)) {
     const text = `${said}: a login answers before nodoff is asked. That order is right (strangers wake nothing), but nothing behind it can be seen`;
     const mend = 'send what the login wants: --header "Cookie: …"';
@@ -72,6 +76,7 @@ function isLogin({ status, headers }: Answer): boolean {
 
 function hint(code: string): string {
   const texts: Readonly<Record<string, string>> = {
+    mark_lost: "let the proxy pass X-Nodoff-Probe on to the hook (Traefik: authRequestHeaders)",
     hook_down: "compare nodoff's address in the proxy's configuration with where nodoff listens (`listen.hook`)",
     not_called: "add nodoff's middleware to this route; with --proxy traefik, caddy or nginx the very line is shown",
   };

@@ -38,7 +38,15 @@ const channel = asked(answer({ headers: state }), sighting({ door: "channel", di
 /** All that is wrong with a wiring that is right but for `over`, by its codes. */
 function codes(over: Partial<Evidence> = {}): readonly string[] {
   const evidence: Evidence = {
-    route: { alias: "blog", kind: "http", hosts: ["blog.test"], path: "/", workload: "blog", excluded: false },
+    route: {
+      alias: "blog",
+      kind: "http",
+      hosts: ["blog.test"],
+      path: "/",
+      workload: "blog",
+      excluded: false,
+      requests_total: 1,
+    },
     url: new URL("https://blog.test/"),
     proxy: null,
     state: "ready",
@@ -48,6 +56,7 @@ function codes(over: Partial<Evidence> = {}): readonly string[] {
     page,
     channel,
     woken: null,
+    counted: false,
     ...over,
   };
   return judge(evidence).flatMap(({ result, code }) => (result === "ok" ? [] : [code]));
@@ -104,6 +113,12 @@ describe("what is found", () => {
       "wrong_dialect",
     ]);
     assert.deepEqual(unreadable({ header: "X-Forwarded-Uri" }), ["header_missing"]);
+  });
+
+  it("knows that the hook was asked where only the mark was lost", () => {
+    assert.deepEqual(codes({ plain: asked(answer()), counted: true }), ["mark_lost"]);
+    assert.deepEqual(codes({ plain: asked(answer({ status: 503, headers: state })) }), ["mark_lost"]);
+    assert.deepEqual(codes({ plain: asked(answer()) }), ["not_called"]);
   });
 
   it("takes the app's own 503 for an answer, and the proxy's 502 for none", () => {

@@ -42,6 +42,15 @@ const linesByCode = {
       lines: ["server 127.0.0.1:8090;"],
     }),
   },
+  mark_lost: {
+    traefik: () => ({
+      where: "labels that define the middleware: the list of the kit, whole",
+      lines: [
+        "traefik.http.middlewares.nodoff.forwardauth.authRequestHeaders=Accept,Accept-Language,User-Agent,Sec-Fetch-Dest," +
+          "Sec-Fetch-Mode,Sec-Fetch-Site,Sec-Purpose,Purpose,X-Requested-With,HX-Request,Sec-WebSocket-Key,X-Nodoff-Probe",
+      ],
+    }),
+  },
   no_router: {
     traefik: () => ({
       where: "labels of the app (Traefik >= 3.6), so that its router stays while it sleeps",
