@@ -4,6 +4,8 @@ import type { Logger } from "./core/logger.ts";
 import type { Pages } from "./core/pages.ts";
 import { createPages, type PageRoom, type PagesOptions } from "./pages/pages.ts";
 
+export { createPreview } from "./pages/preview/preview.ts";
+
 /** Pages as the running configuration wants them. */
 export interface AppPages extends Pages {
   /** Themes and icons that cannot be shown, at their places; others are shown in their stead. */

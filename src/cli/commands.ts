@@ -65,4 +65,9 @@ export const commands: readonly CommandRow[] = [
     summary: "say in nodoff's labels what those of Sablier, GoDoxy and docker-gateway say",
     load: async () => (await import("./migrate.ts")).migrate,
   },
+  {
+    name: "theme preview",
+    summary: "look at the pages of a theme while you write it",
+    load: async () => (await import("./theme-preview.ts")).themePreview,
+  },
 ];

@@ -28,6 +28,8 @@ export interface PageRoom extends Pages {
    * as the first letter of the title.
    */
   use<T extends Appearance>(appearances: readonly T[]): readonly { readonly of: T; readonly message: string }[];
+  /** Tags of the languages a theme speaks. */
+  languages(theme: string): readonly string[];
 }
 
 const statusByKind = { loading: 503, failed: 503, gone: 503, forbidden: 403, quota: 429 } as const satisfies Record<
@@ -68,6 +70,7 @@ export function createPages(options: PagesOptions): PageRoom {
       themes = next;
       return found;
     },
+    languages: (theme) => (themes.get(theme) ?? shipped.standard).languages,
     render(model) {
       const nonce = randomBytes(16).toString("base64url");
       const theme = themes.get(model.theme) ?? shipped.standard;

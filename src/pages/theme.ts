@@ -45,6 +45,7 @@ interface Page {
 export interface Theme {
   /** The page for an Accept-Language header; English where nothing fits. */
   page(acceptLanguage: string | null): Page;
+  readonly languages: readonly string[];
 }
 
 /** Texts that change while the page is open. */
@@ -124,7 +125,8 @@ export function toTheme({ html, css, languages }: ThemeSource, script: string): 
   const [first] = pages.values();
   const english = pages.get("en") ?? first;
   if (english === undefined) throw new Error("there are no languages");
-  return { page: (acceptLanguage) => chooseLanguage(pages, acceptLanguage) ?? english };
+  const tags = [...pages.values()].map(({ language }) => language.tag);
+  return { languages: tags, page: (acceptLanguage) => chooseLanguage(pages, acceptLanguage) ?? english };
 }
 
 function toHead(css: string): string {
