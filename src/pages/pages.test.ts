@@ -9,6 +9,7 @@ import { type PageModel, themeNames } from "../core/pages.ts";
 import { titleByCode } from "../core/problem.ts";
 import { maxIconLength } from "./icon.ts";
 import { createPages } from "./pages.ts";
+import { slots } from "./theme.ts";
 
 const dir = join(import.meta.dirname, "../../templates");
 const brands = join(import.meta.dirname, "../../node_modules/simple-icons/index.mjs");
@@ -326,6 +327,23 @@ describe("icons", () => {
   });
 });
 
+function ownTheme(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const own = mkdtempSync(join(tmpdir(), "nodoff-theme-"));
+  t.after(() => rmSync(own, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(own, name)), { recursive: true });
+    writeFileSync(join(own, name), content);
+  }
+  return own;
+}
+const using = (theme: string) => {
+  const own = createPages({ dir, brands: null });
+  const [problem] = own.use([{ kind: "theme", value: theme }]);
+  const show = (over: Partial<PageModel> = {}) =>
+    Buffer.from(own.render(pageModel({ theme, ...over })).body).toString();
+  return { problem: problem?.message ?? null, show, own };
+};
+
 describe("themes", () => {
   it("are those that are named in the code", () => {
     const folders = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -338,22 +356,6 @@ describe("themes", () => {
     );
   });
 
-  function ownTheme(t: TestContext, files: Readonly<Record<string, string>>): string {
-    const own = mkdtempSync(join(tmpdir(), "nodoff-theme-"));
-    t.after(() => rmSync(own, { recursive: true }));
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(dirname(join(own, name)), { recursive: true });
-      writeFileSync(join(own, name), content);
-    }
-    return own;
-  }
-  const using = (theme: string) => {
-    const own = createPages({ dir, brands: null });
-    const [problem] = own.use([{ kind: "theme", value: theme }]);
-    const show = (over: Partial<PageModel> = {}) =>
-      Buffer.from(own.render(pageModel({ theme, ...over })).body).toString();
-    return { problem: problem?.message ?? null, show, own };
-  };
   const whole = (body: string) => `<html>{{head}}<body>${body}{{script}}`;
 
   it("of one's own are a folder: a page", (t) => {
@@ -419,6 +421,25 @@ describe("themes", () => {
       () => createPages({ dir: join(dir, "absent"), brands: null }),
       (error: unknown) => error instanceof NodoffError && error.code === "CONFIG_INVALID",
     );
+  });
+});
+
+describe("docs/pages.md", () => {
+  const text = readFileSync(join(dir, "../docs/pages.md"), "utf8");
+  const blockOf = (kind: string) => new RegExp(`\`\`\`${kind}\\n([^]*?)\`\`\``).exec(text)?.[1] ?? "";
+
+  it("shows a page that is a theme", (t) => {
+    const { problem, show } = using(ownTheme(t, { "page.html": blockOf("html") }));
+    equal(problem, null);
+    match(show({ failure: { code: "EXITED", detail: null } }), /<p role="alert">The service ended unexpectedly<\/p>/);
+  });
+
+  it("names every slot and every drawing", () => {
+    const inner = new Set<string>(["favicon", "refresh", "data"]);
+    for (const slot of slots) if (!inner.has(slot)) match(text, new RegExp(`^\\|[^|]*\`${slot}\`[^|]*\\|`, "m"), slot);
+    const named = /a drawing: (.*)$/m.exec(text)?.[1]?.match(/[a-z]+/g) ?? [];
+    const problem = createPages({ dir, brands: null }).use([{ kind: "icon", value: "no-such-icon" }])[0]?.message ?? "";
+    equal(/nor one of (.*); an image/.exec(problem)?.[1], named.join(", "));
   });
 });
 

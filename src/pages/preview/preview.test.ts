@@ -53,7 +53,7 @@ describe("the preview of a theme", () => {
     assert.equal(await stateOf(), "starting");
     const waits = ask("/.nodoff/wait?route=wake&since=starting");
     while (clock.pending === 0) await settle();
-    clock.advance(12_100);
+    clock.advance(8_100);
     assert.equal(((await (await waits).json()) as { state: string }).state, "ready");
     const probe = await ask("/page/wake", { headers: { "x-nodoff-probe": "1" } });
     assert.deepEqual([probe.status, probe.headers.get("x-nodoff-state")], [200, null]);

@@ -34,7 +34,7 @@ export const logLines: readonly string[] = [
   "12:04:09 listening on 0.0.0.0:8096",
 ];
 
-const answerMs = 12_000;
+const answerMs = 8_000;
 
 function toSteps(states: readonly StepState[], done: number): readonly PublicStep[] {
   const [database, others, starting, answer, opening] = states;
@@ -49,10 +49,10 @@ function toSteps(states: readonly StepState[], done: number): readonly PublicSte
 
 /** A whole wake, as it comes. */
 function wakeAt(elapsedMs: number): readonly PublicStep[] {
-  if (elapsedMs < 1_500) return toSteps(["now", "now"], 0);
-  if (elapsedMs < 3_000) return toSteps(["done", "now"], 1);
-  if (elapsedMs < 4_500) return toSteps(["done", "now"], 2);
-  if (elapsedMs < 6_500) return toSteps(["done", "done", "now"], 3);
+  if (elapsedMs < 1_000) return toSteps(["now", "now"], 0);
+  if (elapsedMs < 2_000) return toSteps(["done", "now"], 1);
+  if (elapsedMs < 3_000) return toSteps(["done", "now"], 2);
+  if (elapsedMs < 4_500) return toSteps(["done", "done", "now"], 3);
   if (elapsedMs < answerMs) return toSteps(["done", "done", "done", "now"], 3);
   return toSteps(["done", "done", "done", "done", "now"], 3);
 }

@@ -5,12 +5,19 @@ import type { Browser } from "playwright-core";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Debian's Chromium. It finds every *.localhost at loopback by itself. */
-export async function startChromium(): Promise<Browser> {
+/**
+ * Debian's Chromium. It finds every *.localhost at loopback by itself. Playwright switches its back/forward cache off;
+ * `backForwardCache` leaves it as people have it.
+ */
+export async function startChromium({ backForwardCache = false } = {}): Promise<Browser> {
   const executablePath = places.find((place) => existsSync(place));
   if (executablePath === undefined) throw new Error(`no Chromium at ${places.join(", ")}`);
-  // As root Chromium starts only without its sandbox.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+  return chromium.launch({
+    executablePath,
+    // As root Chromium starts only without its sandbox.
+    args: ["--no-sandbox", "--disable-gpu"],
+    ...(backForwardCache ? { ignoreDefaultArgs: ["--disable-back-forward-cache"] } : {}),
+  });
 }
 
 /** A browser for the tests of a suite. */
