@@ -146,7 +146,9 @@ describe("the back/forward cache", () => {
     await page.goto(`${site.origin}/a`);
     await waiting(page);
     const before = site.visits.length;
-    await page.route("**/.nodoff/**", (route) => route.abort());
+    // What it hears says nothing new: only that it is shown again makes it ask for the service.
+    const told = JSON.stringify({ status: "starting", state: "starting", eta_ms: null, steps });
+    await page.route("**/.nodoff/**", (route) => route.fulfill({ status: 503, body: told }));
     site.awake = true;
     await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
     await arrived(page);
