@@ -89,7 +89,7 @@ export function createHandOver(
     isLed,
     untilSeen({ refs, labels }, origin, signal) {
       const { traefik } = settings().config.signals;
-      if (traefik === null) return new Promise(() => undefined);
+      if (traefik === null) return Promise.resolve("unknown");
       return untilSeenByTraefik(traefik.apiUrl, { name: refs[0] ?? "", labels, origin }, signal);
     },
   };

@@ -270,7 +270,7 @@ void describe("hand-over auto", () => {
     const led = await gateWorld({
       door,
       isLed: true,
-      handOver: { isLed: () => true, untilSeen: () => Promise.resolve() },
+      handOver: { isLed: () => true, untilSeen: () => Promise.resolve("seen") },
     });
     assert.equal((await led.admit({ headers: apiHeaders }, {}, 500)).kind, "allow");
   });

@@ -9,6 +9,8 @@ import type { HandOverDeps } from "./workload-parts.ts";
 
 /** How long Traefik's Docker provider may need to learn of a start (facts: proxies.md §4, trap 6). */
 const traefikLearnsMs = 2_500;
+/** On a busy machine it takes longer: as long as Traefik itself says that it does not know it yet, it gets this. */
+const traefikLearnsLateMs = 10_000;
 const logPollMs = 500;
 const logTail = 200;
 
@@ -100,11 +102,11 @@ async function untilHandedOver(
   const leftMs = knownAt + traefikLearnsMs - clock.now();
   if (!dockerHandOver || leftMs <= 0) return;
   const over = new AbortController();
-  const seen =
-    handOver === undefined || found === undefined
-      ? []
-      : [handOver.untilSeen(found, origin, AbortSignal.any([scope.signal, over.signal]))];
-  await Promise.race([pause(leftMs, scope), ...seen]);
+  const signal = AbortSignal.any([scope.signal, over.signal]);
+  const late = pause(leftMs + traefikLearnsLateMs - traefikLearnsMs, scope);
+  const seen = found === undefined ? undefined : handOver?.untilSeen(found, origin, signal);
+  if ((await Promise.race([late, seen ?? "unknown"])) === "unknown")
+    await pause(knownAt + traefikLearnsMs - clock.now(), scope);
   over.abort();
 }
 

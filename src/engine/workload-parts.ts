@@ -45,8 +45,11 @@ export interface WorkloadDeps {
 export interface HandOverDeps {
   /** Whether `/traefik/config` leads it to this workload: it need not learn of a start then. */
   isLed(alias: string): boolean;
-  /** Resolves once Traefik shows the server of what just started, or never; rejects on nothing. */
-  untilSeen(look: Look, origin: string | null, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves with `seen` once Traefik shows the server of what just started, with `unknown` as soon as it is clear that
+   * nobody can tell; never while Traefik says that it does not have it, until `signal` aborts. Never rejects.
+   */
+  untilSeen(look: Look, origin: string | null, signal: AbortSignal): Promise<"seen" | "unknown">;
 }
 
 export interface Link {

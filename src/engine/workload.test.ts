@@ -249,7 +249,7 @@ void describe("wake", () => {
   });
 
   void it("is ready as soon as Traefik shows it, and at once where Traefik asks nodoff for its way", async () => {
-    const seen = Promise.withResolvers<void>();
+    const seen = Promise.withResolvers<"seen" | "unknown">();
     let isLed = false;
     const world = await engineWorld({
       handOver: { isLed: () => isLed, untilSeen: () => seen.promise },
@@ -258,7 +258,7 @@ void describe("wake", () => {
     world.app.wake("request");
     await world.clock.advanceAsync(500);
     assert.equal(world.app.state, "starting");
-    seen.resolve();
+    seen.resolve("seen");
     await settle();
     assert.equal(world.app.state, "ready");
     await world.app.sleep({ force: true, reason: null });
@@ -269,12 +269,27 @@ void describe("wake", () => {
     assert.equal(world.app.state, "ready");
   });
 
+  void it("gives Traefik more time while Traefik says that it does not know it, and the usual where it says nothing", async () => {
+    for (const [untilSeen, readyAfterMs] of [
+      [() => new Promise<"seen">(() => undefined), 10_000],
+      [() => Promise.resolve("unknown" as const), 2_500],
+    ] as const) {
+      const world = await engineWorld({ handOver: { isLed: () => false, untilSeen } });
+      world.app.requireDockerHandOver("auto");
+      world.app.wake("request");
+      await world.clock.advanceAsync(readyAfterMs - 300);
+      assert.equal(world.app.state, "starting");
+      await world.clock.advanceAsync(600);
+      assert.equal(world.app.state, "ready");
+    }
+  });
+
   void it("is stopped instead of paused where Traefik's Docker provider would hang on it", async () => {
     for (const isLed of [false, true]) {
       const world = await engineWorld({
         spec: { stopMethod: "pause" },
         engine: { power: "running", startedAt: 0 },
-        handOver: { isLed: () => isLed, untilSeen: () => Promise.resolve() },
+        handOver: { isLed: () => isLed, untilSeen: () => Promise.resolve("seen") },
       });
       world.app.requireDockerHandOver("auto");
       await world.app.sleep({ force: true, reason: null });

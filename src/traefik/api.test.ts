@@ -25,14 +25,13 @@ describe("Traefik's word that it knows of a start", () => {
   it("is its service with the server of now, up", async (t) => {
     const { url, asked } = await openApi(t, [
       404,
-      500,
       { serverStatus: { "http://172.17.0.9:80": "UP" } },
       { serverStatus: { "http://172.17.0.2:80": "DOWN" } },
       {},
       up,
     ]);
-    await untilSeenByTraefik(url, started, new AbortController().signal);
-    assert.deepEqual(asked, Array(6).fill("/api/http/services/my-app@docker"));
+    assert.equal(await untilSeenByTraefik(url, started, new AbortController().signal), "seen");
+    assert.deepEqual(asked, Array(5).fill("/api/http/services/my-app%40docker"));
   });
 
   it("is wanted of every service its labels name", async (t) => {
@@ -44,15 +43,24 @@ describe("Traefik's word that it knows of a start", () => {
     await untilSeenByTraefik(url, { ...started, labels }, new AbortController().signal);
     assert.deepEqual(
       asked,
-      ["a", "b", "b"].map((name) => `/api/http/services/${name}@docker`),
+      ["a", "b", "b"].map((name) => `/api/http/services/${name}%40docker`),
     );
+  });
+
+  it("is not known where the API is not there, or answers something else", async (t) => {
+    const { signal } = new AbortController();
+    assert.equal(await untilSeenByTraefik("http://127.0.0.1:1", started, signal), "unknown");
+    for (const answer of [500, 401, { serverStatus: 5 }]) {
+      const { url } = await openApi(t, [answer]);
+      assert.equal(await untilSeenByTraefik(url, started, signal), "unknown");
+    }
   });
 
   it("is not taken for given when nobody asks any more", async (t) => {
     const { url } = await openApi(t, [404]);
     const over = new AbortController();
-    const seen = untilSeenByTraefik(url, started, over.signal).then(() => "seen");
+    const seen = untilSeenByTraefik(url, started, over.signal);
     over.abort();
-    assert.equal(await Promise.race([seen, new Promise((resolve) => setImmediate(resolve, "not"))]), "not");
+    assert.equal(await seen, "unknown");
   });
 });

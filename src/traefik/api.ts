@@ -14,22 +14,32 @@ export interface Started {
 
 const Service = z.object({ serverStatus: z.record(z.string(), z.string()).optional() });
 const askEveryMs = 50;
-const patienceMs = 1_000;
+const patienceMs = 3_000;
+const elsewhereMs = 2_000;
 
 /**
- * Resolves once Traefik's API shows every service of the container up, at the host it answers at now; not before
- * `signal` aborts where the API does not answer, or Traefik reaches the container elsewhere. Never rejects.
+ * Resolves with `seen` once Traefik's API shows every service of the container up, at the host it answers at now; after
+ * 2 s at any host, since Traefik may reach it by another network. With `unknown` when the API does not answer, or
+ * `signal` aborts. Never rejects.
  */
-export async function untilSeenByTraefik(apiUrl: string, started: Started, signal: AbortSignal): Promise<void> {
+export async function untilSeenByTraefik(
+  apiUrl: string,
+  started: Started,
+  signal: AbortSignal,
+): Promise<"seen" | "unknown"> {
   const missing = new Set(servicesOf(started));
   const host = started.origin === null ? null : new URL(started.origin).hostname;
+  const elsewhere = AbortSignal.timeout(elsewhereMs);
   while (!signal.aborted) {
-    for (const name of missing)
-      if (await isUp(`${apiUrl}/api/http/services/${name}@docker`, host, signal)) missing.delete(name);
-    if (missing.size === 0) return;
+    for (const name of missing) {
+      const up = await hostsUp(`${apiUrl}/api/http/services/${encodeURIComponent(`${name}@docker`)}`, signal);
+      if (up === null) return "unknown";
+      if (host === null || elsewhere.aborted ? up.length > 0 : up.includes(host)) missing.delete(name);
+    }
+    if (missing.size === 0) return "seen";
     await delay(askEveryMs, undefined, { signal }).catch(() => undefined);
   }
-  await new Promise(() => undefined);
+  return "unknown";
 }
 
 const Routers = z.array(z.object({ provider: z.string(), rule: z.string() }));
@@ -54,20 +64,18 @@ function servicesOf({ name, labels }: Started): readonly string[] {
   return named.length > 0 ? named.map((node) => node.name) : [defaultName(name, labels)];
 }
 
-async function isUp(url: string, host: string | null, signal: AbortSignal): Promise<boolean> {
+/** The hosts of a service's servers that are up; null = the API does not say. */
+async function hostsUp(url: string, signal: AbortSignal): Promise<readonly string[] | null> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) });
     if (!answer.ok) {
       await answer.body?.cancel();
-      return false;
+      return answer.status === 404 ? [] : null;
     }
     const { serverStatus = {} } = Service.parse(await answer.json());
-    return Object.entries(serverStatus).some(
-      ([server, status]) =>
-        status === "UP" && URL.canParse(server) && (host === null || new URL(server).hostname === host),
-    );
+    const up = Object.entries(serverStatus).filter(([server, status]) => status === "UP" && URL.canParse(server));
+    return up.map(([server]) => new URL(server).hostname);
   } catch {
-    // Not there, or not as it should be: then it gets the time it needs at most.
-    return false;
+    return null;
   }
 }

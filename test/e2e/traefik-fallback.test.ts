@@ -8,7 +8,7 @@ import type { App } from "../support/e2e/docker.ts";
 import { adapt, readKit } from "../support/e2e/kit.ts";
 import { type Nodoff, type NodoffConfig, startNodoff } from "../support/e2e/nodoff.ts";
 import { arrives } from "../support/e2e/requests.ts";
-import { noTraefik, readLabels, startTraefik, type Traefik } from "../support/e2e/traefik.ts";
+import { dockerProvider, noTraefik, readLabels, startTraefik, type Traefik } from "../support/e2e/traefik.ts";
 import { type LabelledEngine, openLabelledEngine } from "../support/e2e/traefik-labels.ts";
 
 /** Browsers find `*.localhost` by themselves. */
@@ -47,10 +47,7 @@ describe("Traefik with a catch-all router (compose.way-d.yml)", { skip: noTraefi
     });
     const carrier = await engine.createApp(ofNodoff);
     await carrier.start();
-    traefik = await startTraefik(
-      ["--providers.docker=true", "--providers.docker.exposedbydefault=false", engine.constraint()],
-      { apiPort },
-    );
+    traefik = await startTraefik(dockerProvider(engine.run), { apiPort });
     ends.push(() => traefik.close());
     await traefik.routed("nodoff-fallback@docker");
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { startNodoff } from "../support/e2e/nodoff.ts";
-import { noTraefik, startTraefik } from "../support/e2e/traefik.ts";
+import { dockerProvider, noTraefik, startTraefik } from "../support/e2e/traefik.ts";
 import { openLabelledEngine } from "../support/e2e/traefik-labels.ts";
 
 /** Labels of the kinds people write, in the spellings Traefik takes. */
@@ -68,8 +68,7 @@ it("makes of labels what Traefik's own Docker provider makes of them", { skip: n
   t.after(() => nodoff.close());
   // Without the kit's constraint: both providers have everything.
   const traefik = await startTraefik([
-    "--providers.docker=true",
-    engine.constraint(),
+    ...dockerProvider(engine.run),
     `--providers.http.endpoint=http://127.0.0.1:${nodoff.port}/traefik/config`,
     "--providers.http.pollinterval=1s",
   ]);

@@ -21,7 +21,7 @@ export const trustCases = {
       }
       await assertAsleep(play, since);
       // Case and port are no other host.
-      toEchoed(await ask(play.door.port, { host: host.toUpperCase(), path: "/api" }));
+      toEchoed(await request({ ...play, guest: { host: host.toUpperCase() } }, { path: "/api" }));
     },
   },
   "forged X-Forwarded-*, X-Original-*": {

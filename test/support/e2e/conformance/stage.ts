@@ -26,7 +26,7 @@ export interface PreparedStage {
    * Labels of an app's container, beside nodoff's own. Where given, nodoff finds the apps by their labels and
    * nodoff.yaml names none; else each is a workload of nodoff.yaml.
    */
-  readonly labels?: (site: LabelledSite) => Readonly<Record<string, string>>;
+  readonly labels?: (site: LabelledSite) => Promise<Readonly<Record<string, string>>>;
   /**
    * Starts the proxy. Called three times, each a proxy of its own: as shipped in front of nodoff (`fail: "closed"`), and
    * `closed` and `open` (the kit's fail-open recipe) with a nodoff that goes away at times.
@@ -58,6 +58,8 @@ export interface StageSite extends Site {
 export interface StageDoor extends Door {
   /** HTTP/2 over TLS, with a certificate nobody signed; null where the proxy has none. */
   readonly tlsPort: number | null;
+  /** A held POST is asked to come again once the app is there (Traefik's Docker provider): its client does so. */
+  readonly resends?: boolean;
   /** Resolves once the proxy has noticed that this app sleeps, where it looks for itself (Traefik's Docker provider). */
   asleep?(alias: string): Promise<void>;
 }
