@@ -75,7 +75,8 @@ async function labelsOf(
     '"2368"': '"8080"',
   });
   // How each case sleeps is its own affair.
-  const { "nodoff.idle_timeout": _time, "nodoff.stop_method": _method, "nodoff.name": _name, ...labels } = kit;
+  const ofCases = new Set(["nodoff.idle_timeout", "nodoff.stop_method", "nodoff.name"]);
+  const labels: Record<string, string> = Object.fromEntries(Object.entries(kit).filter(([key]) => !ofCases.has(key)));
   const middlewares = `traefik.http.routers.${alias}.middlewares`;
   const asked = labels[middlewares];
   return {
