@@ -35,7 +35,7 @@ const kept = new Map<number, Ask[]>();
 async function closed({ port, path, bodyBytes, connections, requests }: ProxyLoad): Promise<ProxyResult> {
   const asks = kept.get(port) ?? [];
   kept.set(port, asks);
-  while (asks.length < connections) asks.push(await open(port));
+  while (asks.length < connections) asks.push(await open(port, asks));
   const tookMs: number[] = [];
   let left = requests;
   const begun = performance.now();
@@ -51,24 +51,29 @@ async function closed({ port, path, bodyBytes, connections, requests }: ProxyLoa
   return { elapsedMs: performance.now() - begun, p99Ms: percentile(tookMs, 0.99) };
 }
 
-async function open(port: number): Promise<Ask> {
+/** `among` loses it when the server ends it for being idle. */
+async function open(port: number, among: Ask[]): Promise<Ask> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await new Promise<void>((resolve, reject) => void socket.once("connect", resolve).once("error", reject));
   let pending: Pending | null = null;
   const fail = (error: Error): void => pending?.reject(error);
-  socket.on("error", fail).on("close", () => fail(new Error("closed before it answered")));
+  socket.on("error", fail).on("close", () => {
+    fail(new Error("closed before it answered"));
+    among.splice(among.indexOf(ask), 1);
+  });
   socket.on("data", (chunk: Buffer) => {
     if (pending === null || !take(pending, chunk)) return;
     const { resolve } = pending;
     pending = null;
     resolve();
   });
-  return (path, bodyBytes) => {
+  const ask: Ask = (path, bodyBytes) => {
     const asked = Promise.withResolvers<void>();
     pending = { ...asked, bodyBytes, head: null, left: -1 };
     send(socket, path);
     return asked.promise;
   };
+  return ask;
 }
 
 interface Pending {

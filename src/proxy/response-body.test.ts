@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
-import { createServer as createTcp } from "node:net";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { connect, createServer as createTcp } from "node:net";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { fetchFrom, openStage, readUntil } from "../../test/support/proxy-stage.ts";
@@ -42,6 +44,26 @@ describe("a response's body", () => {
         assert.ok(got.body.equals(body), `${size} in ${pieces.length} pieces`);
       }
     }
+  });
+
+  it("of 30 MB arrives whole where the reader is slow, again and again, over kept connections", async (t) => {
+    const body = randomBytes(30_000_000);
+    const { port, route } = await openStage(t, { upstream: (_req, res) => void res.end(body) });
+    const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+    t.after(() => agent.destroy());
+    const read = async (): Promise<void> => {
+      const sent = request({ port, host: "127.0.0.1", agent, headers: { host: "app.test" } }).end();
+      const [res] = (await once(sent, "response")) as [IncomingMessage];
+      const hash = createHash("sha256");
+      let reads = 0;
+      for await (const chunk of res) {
+        hash.update(chunk as Buffer);
+        if (reads++ % 50 === 0) await new Promise<void>((resolve) => void setTimeout(resolve, 1));
+      }
+      assert.equal(hash.digest("hex"), createHash("sha256").update(body).digest("hex"));
+    };
+    await Promise.all([read(), read(), read(), read()]);
+    await route.idle();
   });
 
   it("in chunks keeps its chunks' bytes and its trailers, in one packet or in many", async (t) => {
