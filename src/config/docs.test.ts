@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
+import type { LabelPeer } from "./adopting.ts";
 import { formatLabelError, readLabels } from "./labels.ts";
+import type { LabelReading } from "./labels.ts";
 import { formatConfigError, loadConfig } from "./load.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -32,17 +34,26 @@ interface ComposeFile {
   readonly services?: Readonly<Record<string, { readonly labels?: Labels | readonly string[] }>>;
 }
 
+/** What the labels of each service of a compose file come to, those of other systems adopted. */
+function readingsOf(text: string): ReadonlyMap<string, LabelReading> {
+  const { services = {} } = parse(text) as ComposeFile;
+  const peers = Object.entries(services).map(([name, { labels: written = {} }]) => ({
+    name,
+    labels: Array.isArray(written)
+      ? Object.fromEntries(written.map((label: string) => label.split(/=(.*)/s)))
+      : (written as Labels),
+  }));
+  const systems = ["godoxy", "dag", "sablier"] as const;
+  const common = { provider: "local", defaults: {}, publicUrl: null, systems, peers };
+  const read = ({ name, labels }: LabelPeer) => readLabels({ ...common, labels, containerName: `project-${name}-1` });
+  return new Map(peers.map((peer) => [peer.name, read(peer)]));
+}
+
 /** What is wrong with the labels of a compose file's services. */
 function labelErrorsOf(text: string): string[] {
-  const { services = {} } = parse(text) as ComposeFile;
-  return Object.entries(services).flatMap(([service, { labels: written = {} }]) => {
-    const labels = Array.isArray(written)
-      ? Object.fromEntries(written.map((label: string) => label.split(/=(.*)/s)))
-      : (written as Labels);
-    const input = { labels, containerName: `project-${service}-1`, provider: "local", defaults: {}, publicUrl: null };
-    const read = readLabels(input);
-    return read.kind === "invalid" ? read.errors.map(formatLabelError) : [];
-  });
+  return [...readingsOf(text).values()].flatMap((read) =>
+    read.kind === "invalid" ? read.errors.map(formatLabelError) : [],
+  );
 }
 
 function markdownFiles(folder: URL): URL[] {
@@ -61,6 +72,12 @@ describe("nodoff.yaml blocks in the docs", () => {
     for (const { text, line } of blocksOf(readFileSync(file, "utf8"), "compose.yaml"))
       it(`${name}:${line} has right labels`, () => assert.deepEqual(labelErrorsOf(text), []));
   }
+
+  it("docs/migration.md shows labels of three systems that are all adopted", () => {
+    const blocks = blocksOf(readFileSync(new URL("docs/migration.md", root), "utf8"), "compose.yaml");
+    const found = blocks.flatMap(({ text }) => [...readingsOf(text)].map(([name, { kind }]) => `${name} ${kind}`));
+    assert.deepEqual(found, ["app spec", "worker spec", "app spec", "app spec"]);
+  });
 
   it("would find a wrong label, in a map and in a list", () => {
     const file = (labels: string): string => `services: { web: { labels: ${labels} } }`;
