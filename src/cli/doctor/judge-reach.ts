@@ -49,9 +49,12 @@ export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
     const mend = 'send what the login wants: --header "Cookie: …"';
     return { check: "hook", result: "skipped", code: "login_wall", text, mend };
   }
-  if (reply.status === 500 || reply.status === 502 || reply.status === 504) {
-    const text = `${said}, and nodoff was not asked: the proxy does not reach it (or does not ask, and the app is not there)`;
-    return { ...error, code: "hook_down", text, ...withLines("hook_down") };
+  if (isHookDown(evidence, reply)) {
+    const text = `${said}, and nodoff was not asked: the proxy does not get to it`;
+    const down: Finding = { ...error, code: "hook_down", text, ...withLines("hook_down") };
+    // Caddy says 502 for both.
+    const other = proxy === "caddy" ? "the site needs `import nodoff`" : hint("not_called");
+    return evidence.state === "ready" ? down : { ...down, mend: `or it does not ask at all: ${other}` };
   }
   if (reply.status === 404 && proxy === "traefik")
     return { ...error, code: "no_router", text: `${said}: no router for this host`, ...withLines("no_router") };
@@ -65,6 +68,13 @@ export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
   }
   const text = `${said} without asking nodoff: this service neither wakes nor counts as used`;
   return { ...error, code: "not_called", text, ...withLines("not_called") };
+}
+
+/** What the hook's failure looks like: 500 by nginx and Traefik, 502 by Caddy. Their other failures are the app's. */
+function isHookDown(evidence: Evidence, { status }: Answer): boolean {
+  if (status === 500) return true;
+  const proxy = proxyOf(evidence);
+  return (status === 502 || status === 504) && proxy !== "nginx" && proxy !== "traefik";
 }
 
 /** 401 and 403, or a way to somewhere that looks like a login. */

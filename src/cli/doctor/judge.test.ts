@@ -121,6 +121,16 @@ describe("what is found", () => {
     assert.deepEqual(codes({ plain: asked(answer()) }), ["not_called"]);
   });
 
+  it("tells a hook that is down from an app that is asleep and not hooked, as far as the proxy tells them apart", () => {
+    const uncalled = (status: number, server: string, over: Partial<Evidence> = {}) =>
+      codes({ plain: asked(answer({ status, headers: { server } })), state: "napping", ...over });
+    assert.deepEqual(uncalled(500, "nginx"), ["hook_down"]);
+    assert.deepEqual(uncalled(502, "nginx"), ["not_called"]);
+    assert.deepEqual(uncalled(504, "", { proxy: "traefik" }), ["not_called"]);
+    assert.deepEqual(uncalled(502, "Caddy"), ["hook_down"]);
+    assert.deepEqual(uncalled(502, "Caddy", { state: "ready" }), ["hook_down"]);
+  });
+
   it("takes the app's own 503 for an answer, and the proxy's 502 for none", () => {
     assert.deepEqual(codes({ plain: asked(answer({ status: 503 }), sighting()) }), []);
     assert.deepEqual(codes({ plain: asked(answer({ status: 502 }), sighting()) }), ["upstream_away"]);
