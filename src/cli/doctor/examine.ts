@@ -37,12 +37,14 @@ export async function examine(route: Route, place: number, examining: Examining)
   const host = hostOf(route);
   const state = await stateOf(route, client);
   const ask = (url: URL, tag: string, mark = tag): Promise<Asked> => askMarked(url, { tag, mark }, examining);
-  const { url, first } = await firstAnswer(
+  const { url, first: once } = await firstAnswer(
     host,
     route.path,
     (candidate) => ask(candidate, `r${place}plain`),
     examining,
   );
+  // One failure to get to the app may be chance; two are not.
+  const first = state === "ready" && isAppAway(once) ? await ask(url, `r${place}again`) : once;
   const isCalled = first.sightings.some(({ door, outcome }) => door === "auth" && outcome === "read");
   const page = isCalled ? await ask(url, `r${place}page`, `r${place}page.page`) : null;
   const channelUrl = new URL(`/.nodoff/ping?route=${encodeURIComponent(route.alias)}`, url);
@@ -64,6 +66,12 @@ export async function examine(route: Route, place: number, examining: Examining)
     channel,
     woken,
   };
+}
+
+function isAppAway({ reply, sightings }: Asked): boolean {
+  const isCalled = sightings.some(({ door }) => door === "auth" || door === "proxy");
+  const isShown = sightings.some(({ door }) => door === "wake");
+  return isCalled && (isShown || (reply.kind === "answer" && (reply.status === 502 || reply.status === 504)));
 }
 
 /** A name the route answers to: patterns are given a name of ours. */
