@@ -252,7 +252,7 @@ describe("Caddy", { concurrency: false }, () => {
     const asking = (address: string, rest = "uri /auth/caddy?"): string =>
       `forward_auth ${address} {\n${rest}\nheader_up X-Forwarded-Uri {http.request.orig_uri}\n}`;
     const sites = [
-      site("right", `import nodoff\n${proxied}`),
+      site("right", `import nodoff_guard\nimport nodoff_errors\n${proxied}`),
       site("unhooked", proxied),
       site("dialect", `${asking(places.hook, "uri /auth/nginx?")}\n${proxied}`),
       site("down", `${asking(places.nobody)}\n${proxied}`),
@@ -263,10 +263,10 @@ describe("Caddy", { concurrency: false }, () => {
         `handle /.nodoff/* {\nreverse_proxy ${places.hook}\n}\nhandle {\n` +
           `${asking(places.hook, "uri /auth/caddy?\n@no status 503\nhandle_response @no {\nrespond sorry 500\n}")}\n${proxied}\n}`,
       ),
-      site("away", `import nodoff\nreverse_proxy ${places.nobody}`),
+      site("away", `import nodoff_guard\nimport nodoff_errors\nreverse_proxy ${places.nobody}`),
       site("login", `redir https://login.example.com/auth?rd=x 302`),
       site("channel", `handle /.nodoff/* {\nrespond 404\n}\nhandle {\n${asking(places.hook)}\n${proxied}\n}`),
-      site("sleeper", `import nodoff\nreverse_proxy 127.0.0.1:${sleeperPort}`),
+      site("sleeper", `import nodoff_guard\nimport nodoff_errors\nreverse_proxy 127.0.0.1:${sleeperPort}`),
     ];
     port = await openCaddy(sites.join("\n"), places, atEnd);
   });
@@ -279,7 +279,7 @@ describe("Caddy", { concurrency: false }, () => {
       ["down", "hook_down", /NODOFF_ADDRESS/],
       ["untrusted", "untrusted_peer", /trusted_proxies: .*127\.0\.0\.1/],
       ["host", "host_unknown", /X-Forwarded-Host \{host\}/],
-      ["swallowed", "page_swallowed", /import nodoff/],
+      ["swallowed", "page_swallowed", /import nodoff_guard/],
       ["away", "upstream_away", /reverse_proxy/],
       ["login", "login_wall", null],
       ["channel", "channel_away", /handle \/\.nodoff\/\*/],

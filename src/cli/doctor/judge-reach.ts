@@ -53,7 +53,7 @@ export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
     const text = `${said}, and nodoff was not asked: the proxy does not get to it`;
     const down: Finding = { ...error, code: "hook_down", text, ...withLines("hook_down") };
     // Caddy says 502 for both.
-    const other = proxy === "caddy" ? "the site needs `import nodoff`" : hint("not_called");
+    const other = proxy === "caddy" ? "the site needs `import nodoff_guard`" : hint("not_called");
     return evidence.state === "ready" ? down : { ...down, mend: `or it does not ask at all: ${other}` };
   }
   if (reply.status === 404 && proxy === "traefik")

@@ -12,8 +12,8 @@ const linesByCode = {
       lines: [`traefik.http.routers.${alias}.middlewares=nodoff@docker`],
     }),
     caddy: (alias) => ({
-      where: `the Caddyfile: the first line at its top, the second in the site of ${alias}`,
-      lines: ["import nodoff.caddy", "import nodoff"],
+      where: `the Caddyfile: the first line at its top, the others in the site of ${alias}, before its reverse_proxy`,
+      lines: ["import nodoff.caddy", "import nodoff_guard", "import nodoff_errors"],
     }),
     nginx: () => ({
       where: "the first line in the app's server block, the second in its location",
@@ -106,7 +106,7 @@ const linesByCode = {
     }),
     caddy: () => ({
       where: "the site: nothing may replace forward_auth's answers (handle_response, a nested handle_errors)",
-      lines: ["import nodoff"],
+      lines: ["import nodoff_guard", "import nodoff_errors"],
     }),
     nginx: () => ({
       where: "the app's location (nodoff-guard.conf), and no error_page of its own after it",
