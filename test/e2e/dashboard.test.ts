@@ -1,5 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { request } from "node:http";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { BrowserContextOptions, Page } from "playwright-core";
@@ -49,7 +51,8 @@ async function signInAt(page: Page): Promise<Page> {
   await open(page, "");
   await page.fill("#token", adminToken);
   await page.click("button");
-  await page.waitForSelector(".rows");
+  await page.waitForURL(`${origin}/`);
+  await open(page, "");
   return page;
 }
 
@@ -258,6 +261,84 @@ void describe("the dashboard", () => {
       });
     }
   }
+
+  void it("draws only what changed, with 500 services too", async () => {
+    const page = await visit("login");
+    let waking = -1;
+    await page.route("**/api/v1/workloads", async (asked) => {
+      const response = await asked.fetch();
+      const { workloads } = (await response.json()) as { readonly workloads: readonly object[] };
+      const json = Array.from({ length: 500 }, (_, n) => ({
+        ...workloads[0],
+        alias: `s${n}`,
+        display_name: `Service ${n}`,
+        since: "2026-01-01T00:00:00.000Z",
+        state: n === waking ? "starting" : "napping",
+        routes: [],
+      }));
+      await asked.fulfill({ response, json: { workloads: json } });
+    });
+    await open(page, "");
+    await row(page, "Service 499").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.evaluate(`
+      globalThis.touched = new Set();
+      new MutationObserver((changes) => {
+        for (const { target } of changes) {
+          const element = target.nodeType === 1 ? target : target.parentElement;
+          // Times count by themselves.
+          if (element?.closest("nd-time") == null) touched.add(element?.closest(".row")?.dataset.id ?? "list");
+        }
+      }).observe(document.querySelector(".rows"), { subtree: true, childList: true, attributes: true, characterData: true });
+    `);
+    waking = 250;
+    // What happens to nodoff itself, somebody who signs in, has the list read anew.
+    await fetch(`${origin}/login`, {
+      method: "POST",
+      body: new URLSearchParams({ token: adminToken }),
+      redirect: "manual",
+    });
+    await row(page, "Service 250").locator(".pill.is-starting").waitFor({ state: "attached" });
+    deepEqual(await page.evaluate("[...touched]"), ["w/s250"]);
+    await page.close();
+  });
+
+  void it("works below a path that a proxy takes away", async () => {
+    const proxy = createServer((incoming, answer) => {
+      const path = incoming.url?.replace(/^\/apps\/nodoff(?=\/)/, "") ?? "/";
+      const { method, headers } = incoming;
+      const onward = request({ host: "127.0.0.1", port: home.port, path, method, headers }, (reply) => {
+        answer.writeHead(reply.statusCode ?? 502, reply.headers);
+        reply.pipe(answer);
+      });
+      onward.on("error", () => answer.destroy());
+      answer.on("close", () => onward.destroy());
+      incoming.pipe(onward);
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    atEnd(async () => {
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+    const { port } = proxy.address() as AddressInfo;
+    const page = await visit("login", { storageState: { cookies: [], origins: [] } });
+    await page.goto(`http://127.0.0.1:${port}/apps/nodoff/`);
+    await page.fill("#token", adminToken);
+    await page.click("button");
+    await page.waitForURL(`http://127.0.0.1:${port}/apps/nodoff/`);
+    await until("the dashboard", async () => {
+      await page.reload().catch(() => null);
+      const found = await page.waitForSelector(".rows", { timeout: 5_000 }).catch(() => null);
+      return found === null ? undefined : true;
+    });
+    await row(page, "Wiki").locator(".name").click();
+    await page.locator("h1:text-is('Wiki')").waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`http://127.0.0.1:${port}/apps/nodoff/login`);
+    deepEqual(page.problems, []);
+  });
 
   void it("says when nodoff is away, and goes on by itself when it is back", async () => {
     const page = await visit();

@@ -8,11 +8,10 @@ import { systemClock } from "../../../src/system-clock.ts";
 import { silentLogger } from "../logger.ts";
 import { freePort } from "./child.ts";
 import type { AtEnd } from "./ends.ts";
-import { type Home, openHome, type Served } from "./home.ts";
+import { adminToken, type Home, openHome, type Served } from "./home.ts";
 
 /** A nodoff with a house full of services, none of which needs an engine: processes, with a past of some days. */
 export interface DashboardStage {
-  readonly home: Home;
   readonly nodoff: Served;
 }
 
@@ -49,14 +48,24 @@ export async function openDashboardStage(atEnd: AtEnd): Promise<DashboardStage> 
   const workloads: Record<string, unknown> = {};
   for (const each of residents) workloads[each.alias] = await toWorkload(home, each);
   await home.write({
-    providers: { home: { type: "process" }, attic: { type: "docker", url: "tcp://127.0.0.1:9", discover: true } },
+    providers: { home: { type: "process" } },
     workloads,
     // Something that answers and never sleeps: nodoff itself.
     routes: { nas: { host: "nas.example.com", upstream: `http://127.0.0.1:${home.port}` } },
   });
   await rememberPast(join(home.directory, "state"));
   const nodoff = await home.serve();
-  return { home, nodoff };
+  const ask = async (path: string, body: object = {}): Promise<void> => {
+    const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
+    const url = `http://127.0.0.1:${home.port}/api/v1/workloads/${path}`;
+    const { status } = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+    if (status !== 202) throw new Error(`${path}: ${status}`);
+  };
+  for (const alias of ["blog", "gitea", "nextcloud", "grafana", "wiki", "code"]) await ask(`${alias}/wake`);
+  await ask("jellyfin/pin", { for: "2h", reason: "film night" });
+  for (const alias of ["blog", "gitea", "nextcloud", "grafana", "jellyfin"]) await nodoff.inState(alias, "ready");
+  await nodoff.inState("wiki", "error");
+  return { nodoff };
 }
 
 async function toWorkload(home: Home, each: Resident): Promise<object> {
