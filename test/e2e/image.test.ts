@@ -20,14 +20,15 @@ import { startSocketProxy } from "../support/socket-proxy.ts";
 const run = promisify(execFile);
 const atEnd = createEnds();
 const fixture = await openDocker("image");
-atEnd(() => fixture.close());
 const { docker, prefix } = fixture;
 const base = `${prefix}base:1`;
 const image = `${prefix}nodoff:1`;
+const stage = `${prefix}build:1`;
+for (const each of [base, stage, image]) atEnd(() => docker.getImage(each).remove({ force: true }));
+// Closed first: an image whose containers are there loses nothing but its name.
+atEnd(() => fixture.close());
 await buildBase(docker, base);
-atEnd(() => docker.getImage(base).remove({ force: true }));
-await buildNodoff(image, base);
-atEnd(() => docker.getImage(image).remove({ force: true }));
+await buildNodoff(image, { base, stage });
 
 /** Runs a program in the image, read-only and without rights, to its end. */
 async function inImage(...command: readonly string[]): Promise<string> {

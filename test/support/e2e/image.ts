@@ -60,9 +60,18 @@ export async function buildBase(docker: Docker, name: string): Promise<void> {
   }
 }
 
-/** `docker build` of this repository, as the README says it, on that base. */
-export async function buildNodoff(name: string, base: string): Promise<void> {
-  const args = ["build", "-q", "-t", name, "--build-arg", `NODE_IMAGE=${base}`, "--build-arg", "VERSION=1.2.3", "."];
-  // The stand-in is nowhere but in this engine, where the newer builder does not look.
-  await run("docker", args, { cwd: root, env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+/** `docker build` of this repository, as the README says it, on that base. `stage` names what it is built in. */
+export async function buildNodoff(
+  name: string,
+  { base, stage }: { readonly base: string; readonly stage: string },
+): Promise<void> {
+  const build = async (...args: readonly string[]): Promise<void> => {
+    const given = ["--build-arg", `NODE_IMAGE=${base}`, "--build-arg", "VERSION=1.2.3"];
+    // The stand-in is nowhere but in this engine, where the newer builder does not look.
+    const env = { ...process.env, DOCKER_BUILDKIT: "0" };
+    await run("docker", ["build", "-q", ...given, ...args, "."], { cwd: root, env });
+  };
+  // By its name it can be removed again.
+  await build("--target", "build", "-t", stage);
+  await build("-t", name);
 }
