@@ -95,6 +95,9 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
   };
 }
 
+/** On a machine that runs three test files and their containers at once. */
+const startPatienceMs = 60_000;
+
 /** Starts it and waits until it is ready. */
 async function startReady(
   origin: string,
@@ -104,11 +107,15 @@ async function startReady(
   const child = await startChild(process.execPath, [main, ...args], { env });
   const exited = { code: null as number | NodeJS.Signals | null };
   void child.ended.then((code) => (exited.code = code));
-  await until("nodoff ready", async () => {
-    if (exited.code !== null) throw new Error(`nodoff ended with ${exited.code}\n${child.lines.join("\n")}`);
-    const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
-    return answer?.status === 200 ? true : undefined;
-  }).catch(async (error: unknown) => {
+  await until(
+    "nodoff ready",
+    async () => {
+      if (exited.code !== null) throw new Error(`nodoff ended with ${exited.code}\n${child.lines.join("\n")}`);
+      const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
+      return answer?.status === 200 ? true : undefined;
+    },
+    startPatienceMs,
+  ).catch(async (error: unknown) => {
     await child.close();
     throw new Error(`${String(error)}\n${child.lines.slice(-30).join("\n")}`, { cause: error });
   });
