@@ -19,7 +19,9 @@ LABEL org.opencontainers.image.title="nodoff" \
 ENV NODE_ENV=production NODOFF_LISTEN=:8090 NODE_COMPILE_CACHE=/opt/nodoff/cache
 WORKDIR /opt/nodoff
 COPY --from=build /build/package ./
-RUN mkdir -p cache /var/lib/nodoff && chown 1000:1000 cache /var/lib/nodoff
+# `docker exec … nodoff status`, as the documents say it.
+RUN mkdir -p cache /var/lib/nodoff /usr/local/bin && chown 1000:1000 cache /var/lib/nodoff \
+  && printf '#!/bin/sh\nexec node /opt/nodoff/dist/main.cjs "$@"\n' >/usr/local/bin/nodoff && chmod 755 /usr/local/bin/nodoff
 # By number: an orchestrator that refuses root cannot look up names.
 USER 1000:1000
 # Runs it once, so that V8's compiled code is kept: a start takes half the time. It is kept per user.

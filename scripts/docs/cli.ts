@@ -13,7 +13,7 @@ export async function cliPage(): Promise<Page> {
     "",
     "<!-- Made from src/cli by `npm run docs`. -->",
     "",
-    "`nodoff [command] [options]`; from a checkout `npm start -- [command] [options]`, in the image `node dist/main.cjs`. `nodoff help COMMAND` says what is",
+    "`nodoff [command] [options]`; from a checkout `npm start -- [command] [options]`, in compose `docker compose exec nodoff nodoff [command]`. `nodoff help COMMAND` says what is",
     "here. Commands that ask a running nodoff find it where the configuration makes it listen, with the token of the configuration; elsewhere say",
     "`--url` and `--token`, or NODOFF_URL and NODOFF_TOKEN.",
     "",
