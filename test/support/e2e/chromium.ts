@@ -14,8 +14,9 @@ export async function startChromium({ backForwardCache = false } = {}): Promise<
   if (executablePath === undefined) throw new Error(`no Chromium at ${places.join(", ")}`);
   return chromium.launch({
     executablePath,
-    // As root Chromium starts only without its sandbox.
-    args: ["--no-sandbox", "--disable-gpu"],
+    // As root Chromium starts only without its sandbox. Each container that starts beside it is a change of the network
+    // to it, which ends what is under way: with a window it then asks again by itself.
+    args: ["--no-sandbox", "--disable-gpu", "--enable-auto-reload"],
     ...(backForwardCache ? { ignoreDefaultArgs: ["--disable-back-forward-cache"] } : {}),
   });
 }

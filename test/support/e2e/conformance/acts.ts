@@ -11,8 +11,11 @@ import type { Guest } from "./world.ts";
 /** Puts the app to sleep as nodoff does it itself, and waits until everybody knows. Returns the engine's time. */
 export async function asleep({ nodoff, door, guest }: Pick<Play, "nodoff" | "door" | "guest">): Promise<number> {
   const { alias, app } = guest;
-  if ((await nodoff.state(alias)) === "ready") await nodoff.api(`/workloads/${alias}/sleep`, { force: true });
-  await nodoff.inState(alias, "napping");
+  await until(`${alias} asleep`, async () => {
+    const state = await nodoff.state(alias);
+    if (state === "ready") await nodoff.api(`/workloads/${alias}/sleep`, { force: true });
+    return state === "napping" ? true : undefined;
+  });
   await door.asleep?.(alias);
   return app.now();
 }

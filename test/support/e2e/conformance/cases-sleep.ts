@@ -33,6 +33,27 @@ export const sleepCases = {
       }
     },
   },
+  "paused, again and again": {
+    workload: { stop_method: "pause" },
+    async run(play) {
+      const timed = async (): Promise<number> => {
+        const begun = performance.now();
+        toEchoed(await request(play, { path: "/api", headers: program }));
+        return performance.now() - begun;
+      };
+      await awake(play);
+      const [fromPause, fromAwake]: [number[], number[]] = [[], []];
+      for (let nth = 0; nth < 7; nth++) {
+        await asleep(play);
+        assert.ok(await play.guest.app.paused());
+        fromPause.push(await timed());
+        fromAwake.push(await timed());
+      }
+      await asleep(play);
+      assert.equal(await say(play, "here"), "here");
+      return `median ${median(fromPause)} ms, awake ${median(fromAwake)} ms`;
+    },
+  },
   "container recreated with a new address": {
     async run(play) {
       await awake(play);
@@ -111,4 +132,8 @@ async function askOver(agent: Agent, { door, guest }: Play, method: string): Pro
   response.resume();
   await once(response, "end");
   return response.statusCode;
+}
+
+function median(times: readonly number[]): number {
+  return Math.round(times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0);
 }

@@ -13,7 +13,8 @@ export interface Case {
   readonly workload?: Readonly<Record<string, unknown>>;
   /** Whether the proxy asks for a login first. */
   readonly login?: boolean;
-  run(play: Play): Promise<void>;
+  /** What it returns stands in the table beside its time. */
+  run(play: Play): Promise<string | void>;
 }
 
 /** What a case works with: its own app, `guest`, and what all share. */

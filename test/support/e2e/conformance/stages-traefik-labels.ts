@@ -25,11 +25,15 @@ const limitsOfDocker = {
   "sleep in the middle of keep-alive": comesAgain,
 } as const;
 
+/** nodoff stops what it should pause there, and `nodoff check` says so. */
+const withoutPause = { "paused, again and again": "Traefik's Docker provider hangs on paused containers" } as const;
+
 /** Way a: labels on the app alone. */
 export const traefikWayAStage: Stage = {
   title: "Traefik way a",
   skip: noTraefik,
   limits: limitsOfDocker,
+  without: withoutPause,
   prepare: () => prepareDocker("a"),
 };
 
@@ -58,6 +62,7 @@ export const traefikWayDStage: Stage = {
     ...limitsOfDocker,
     "login in front": "while the app sleeps its login is not asked: strangers get the page",
   },
+  without: withoutPause,
   prepare: () => prepareDocker("d"),
 };
 

@@ -36,15 +36,22 @@ export async function wakeInARow(world: World, count: number): Promise<WakesRepo
       });
       page.on("requestfailed", (failed) => {
         const why = failed.failure()?.errorText ?? "";
-        // The page drops its own questions when it leaves.
-        if (why !== "net::ERR_ABORTED") errors.push(`${why} for ${failed.url()}`);
+        // The page drops its own questions when it leaves; and containers that come and go here change the network.
+        if (why !== "net::ERR_ABORTED" && why !== "net::ERR_NETWORK_CHANGED") errors.push(`${why} for ${failed.url()}`);
       });
       const begun = performance.now();
       const url = `http://${play.guest.host}:${play.door.port}/wake/${nth}`;
       const [, got, posted] = await Promise.all([
         page
           .goto(url, { waitUntil: "commit" })
+          .catch((error: unknown) => {
+            if (!String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+          })
           .then(() => page.waitForSelector("#app", { timeout: 30_000 }))
+          .catch(async (error: unknown) => {
+            const state = await play.nodoff.state(play.guest.alias);
+            throw new Error(`wake ${nth}: at ${page.url()}, ${state}; ${errors.join(", ")}`, { cause: error });
+          })
           .then(() => times.push(performance.now() - begun)),
         request(play, { path: `/wake/${nth}`, headers: program }),
         post(play, `/wake/${nth}`),
