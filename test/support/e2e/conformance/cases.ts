@@ -34,4 +34,15 @@ export const cases = { ...wakeCases, ...trustCases, ...awayCases, ...sleepCases 
 
 export type CaseName = keyof typeof cases;
 
+/** Where a kit has two ways to name an app's address: what may differ between them. All cases of both: test/soak/wakes.ts. */
+export const addressCases: readonly CaseName[] = [
+  "page",
+  "held POST with body",
+  "WebSocket",
+  "?route= appended by the client",
+  "hook down, closed",
+  "hook down, open",
+  "container recreated with a new address",
+];
+
 export const caseNames = Object.keys(cases) as readonly CaseName[];
