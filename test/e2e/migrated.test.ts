@@ -205,6 +205,7 @@ describe("what docker-gateway does wrong", () => {
   });
 
   it("a wake from the status page wakes what it depends on, too", async () => {
+    await becomes(db, "exited");
     const before = await db.startedAt();
     const headers = { authorization: `Bearer ${adminToken}` };
     const path = `/_status/wake?container=${shop.name}`;
