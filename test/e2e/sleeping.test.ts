@@ -193,7 +193,7 @@ describe("sleeping", { concurrency: true }, () => {
     await happens(since, "die pinned");
     await asleep("pinned");
     assert.equal((await workload("pinned")).pinned_until, null);
-    assert.ok((await messages("pinned")).includes("pin asked for 2 h (reason: a demo)"));
+    assert.ok((await messages("pinned")).includes("admin: pin asked for 2 h (reason: a demo)"));
   });
 
   it("only says when it would sleep in a dry run, and keeps the account of it", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, request as startRequest } from "node:http";
+import { text } from "node:stream/consumers";
 import { navigation, program } from "../client.ts";
 import { arrives, mixedRequest } from "../requests.ts";
 import { asleep, askH2, assertAsleep, assertPage, awake, request, say, starts, stats, toEchoed } from "./acts.ts";
@@ -61,7 +62,7 @@ export const wakeCases = {
       const headers = { ...program, Accept: "text/event-stream", Host: `${host}:${play.door.port}` };
       const asked = startRequest({ host: "127.0.0.1", port: play.door.port, path: "/sse", agent: false, headers });
       const [response] = (await once(asked.end(), "response")) as [IncomingMessage];
-      assert.equal(response.statusCode, 200);
+      if (response.statusCode !== 200) assert.fail(`${response.statusCode} ${await text(response)}`);
       const events = response.setEncoding("utf8")[Symbol.asyncIterator]();
       const next = async (): Promise<string> => String((await events.next()).value);
       assert.equal(await next(), "data: hello\n\n");
