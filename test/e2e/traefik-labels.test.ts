@@ -76,17 +76,18 @@ it("makes of labels what Traefik's own Docker provider makes of them", { skip: n
   for (const name of ["Shop", "secure", "plain", "bare"])
     for (const provider of ["docker", "http"]) await traefik.routed(`${name}@${provider}`);
 
-  let compared = 0;
+  const compared: string[] = [];
   for (const kind of ["http/routers", "http/services", "http/middlewares", "tcp/routers", "tcp/services"]) {
     const all = (await (await fetch(`${traefik.apiUrl}/api/${kind}?per_page=100`)).json()) as readonly Found[];
-    for (const theirs of all.filter(({ name }) => name.endsWith("@docker"))) {
+    // For the entry point with TLS Traefik makes a twin of each router itself.
+    for (const theirs of all.filter(({ name }) => /^(?!websecure-).*@docker$/.test(name))) {
       const ours = all.find(({ name }) => name === theirs.name.replace("@docker", "@http"));
       assert.ok(ours !== undefined, `${theirs.name} is missing`);
       assert.deepEqual(plain(ours), plain(theirs), theirs.name);
-      compared++;
+      compared.push(`${kind} ${theirs.name}`);
     }
   }
-  assert.equal(compared, 4 + 2 + 7 + 1 + 1);
+  assert.equal(compared.length, 4 + 2 + 7 + 1 + 1, compared.join(", "));
   const { middlewares } = (await (await fetch(`${traefik.apiUrl}/api/http/routers/Shop@http`)).json()) as {
     middlewares: readonly string[];
   };
