@@ -37,11 +37,20 @@ async function openCallee(): Promise<{ readonly port: number; readonly calls: Re
   };
 }
 
-/** The servers here send back what they get: then the connection is accepted. */
+/**
+ * The servers here send back what they get: then the connection is accepted. A container says "up" beside its server,
+ * which may listen a moment later: refused is tried again.
+ */
 async function converse(host: string, port: number): ReturnType<InsightSubject["connect"]> {
-  const socket = connectTcp(port, host).on("error", () => undefined);
-  socket.write("hello\n");
-  await once(socket, "data");
+  const socket = await eventually("it is answered", async () => {
+    const attempt = connectTcp(port, host).on("error", () => undefined);
+    attempt.write("hello\n");
+    const refused = (error: NodeJS.ErrnoException): null => {
+      if (error.code === "ECONNREFUSED") return null;
+      throw error;
+    };
+    return once(attempt, "data").then(() => attempt, refused);
+  });
   return { localPort: socket.localPort ?? 0, close: () => socket.end() };
 }
 
