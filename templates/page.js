@@ -89,9 +89,11 @@
       redirect: "manual",
       signal: AbortSignal.timeout(10000),
     });
-    void answer.body?.cancel();
+    // Traefik that does not know yet where the service is says exactly this; an app's own 500 is the app's.
+    const isLost = answer.status === 500 && (await answer.text()) === "Internal Server Error";
+    if (!answer.bodyUsed) void answer.body?.cancel();
     if (answer.type === "opaqueredirect") return true;
-    return !answer.headers.has("X-Nodoff-State") && !isWorse(answer.status);
+    return !answer.headers.has("X-Nodoff-State") && !isLost && !isWorse(answer.status);
   };
   const isProxyError = (status) => status === 502 || status === 503 || status === 504;
   const handOver = async () => {

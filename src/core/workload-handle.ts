@@ -65,6 +65,11 @@ export interface WorkloadHandle {
   /** True exactly while requests go through without a question: ready, dependencies included. Read per request. */
   readonly allow: boolean;
   readonly state: StateName;
+  /**
+   * While the engine is asked where it answers, since it was found running or runs anew: when that has an answer, after
+   * 2 s at most; null otherwise. Never rejects. Until then its origin is not known, or may be the one it had before.
+   */
+  readonly locating: Promise<void> | null;
   /** Marks use at the clock's `now`. Called per request: one store, nothing else. */
   touch(now: number): void;
   /** Marks a request that goes through and is no use: signals that see bytes leave it out. As cheap as `touch`. */

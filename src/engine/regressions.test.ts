@@ -158,6 +158,36 @@ void describe("addresses", () => {
     assert.equal(busy.app.origin(null), "http://10.0.0.2:8080");
   });
 
+  void it("tells that it asks where it answers, until that is known, refused, or took two seconds", async () => {
+    const adopted = await engineWorld({ lost: true, engine: running });
+    const { app, clock, provider } = adopted;
+    const slow = provider.hang("address");
+    provider.back();
+    await slow.begun;
+    assert.deepEqual([app.allow, app.origin(null)], [true, null]);
+    const first = app.locating;
+    slow.release();
+    await first;
+    assert.deepEqual([app.locating, app.origin(null)], [null, "http://10.0.0.2:8080"]);
+
+    const again = provider.hang("address");
+    provider.add("app", { power: "running", startedAt: clock.wall(), address: { host: "10.0.0.9", port: 8080 } });
+    await again.begun;
+    const second = app.locating;
+    assert.notEqual(second, null);
+    await clock.advanceAsync(2_000);
+    await second;
+    assert.deepEqual([app.locating, app.origin(null)], [null, "http://10.0.0.2:8080"]);
+    again.release();
+    await settle();
+    assert.equal(app.origin(null), "http://10.0.0.9:8080");
+
+    provider.fail("address", away);
+    provider.add("app", { power: "running", startedAt: clock.wall() + 1, address: { host: "10.0.0.7", port: 8080 } });
+    await settle();
+    assert.equal(app.locating, null);
+  });
+
   void it("reads the address a route needs that a reload added, though the workload stayed the same", async () => {
     const { app, supervisor } = await engineWorld({ engine: running });
     const route = routeSpec({

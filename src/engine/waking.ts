@@ -6,12 +6,14 @@ import { wakeDependencies } from "./dependencies.ts";
 import { remember, reconcile } from "./observing.ts";
 import { createScope, type Scope } from "./scope.ts";
 import { pause, resolveUpstream, untilReady } from "./until-ready.ts";
-import type { Attempt, Search, Unit } from "./workload-parts.ts";
+import type { Attempt, Reading, Search, Unit } from "./workload-parts.ts";
 
 /** Probing begins at the latest so long after the start was sent: some engines answer late. */
 const probeEarlyMs = 300;
 /** An address that cannot be read is asked for again so often. */
 const addressRetryMs = 5_000;
+/** Who asks for an address that is being read waits so long at most. */
+const firstTryMs = 2_000;
 
 /** Wakes its dependencies, starts it (or resumes it), then probes; with `start` false only probes what runs already. */
 export function beginWake(unit: Unit, start: boolean): void {
@@ -170,7 +172,7 @@ async function resolveOrigins(unit: Unit, { signal }: Scope): Promise<void> {
 }
 
 /** For what runs already: nobody else would ask again. */
-async function resolvePatiently(unit: Unit, scope: Scope): Promise<void> {
+async function resolvePatiently(unit: Unit, scope: Scope, onMiss = (): void => undefined): Promise<void> {
   for (let told = ""; ;) {
     try {
       return await resolveOrigins(unit, scope);
@@ -180,6 +182,7 @@ async function resolvePatiently(unit: Unit, scope: Scope): Promise<void> {
       if (message !== told) unit.logger().warn("address not known", { code, error: message });
       told = message;
     }
+    onMiss();
     await pause(addressRetryMs, scope);
   }
 }
@@ -224,11 +227,22 @@ export function endWake(unit: Unit, failure: Failure | null): void {
 
 /** Reads the addresses again until they are known. */
 export function readAddresses(unit: Unit): void {
-  unit.reading?.end();
-  const reading = createScope(unit.deps.clock);
+  unit.reading?.scope.end();
+  const scope = createScope(unit.deps.clock);
+  const reading: Reading = { scope, firstTry: null };
   unit.reading = reading;
-  void resolvePatiently(unit, reading).then(() => {
-    if (unit.reading === reading) unit.reading = null;
+  reading.firstTry = new Promise((resolve) => {
+    const tried = (): void => {
+      reading.firstTry = null;
+      resolve();
+    };
+    scope.after(firstTryMs, tried);
+    // Ended with its state: whoever waits finds out what became of it.
+    scope.signal.addEventListener("abort", tried, { once: true });
+    void resolvePatiently(unit, scope, tried).then(() => {
+      if (unit.reading === reading) unit.reading = null;
+      scope.end();
+    });
   });
 }
 

@@ -197,11 +197,11 @@ export interface Unit extends Workload {
   /** A person asked for the last wake: what it depends on is tried again at once, too. */
   readonly insists: boolean;
   attempt: Attempt | null;
-  /** An address is being read. */
-  reading: Scope | null;
-  /** How the present run ended, as far as the engine told; null while it runs, or the telling was missed. */
+  /** Addresses are being read. */
+  reading: Reading | null;
   /** The latest step that was told, errors aside. */
   step: WakeStep | null;
+  /** How the present run ended, as far as the engine told; null while it runs, or the telling was missed. */
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null;
   /** Monotonic ms of exits nobody asked for. */
   exits: number[] | null;
@@ -231,6 +231,13 @@ export interface Unit extends Workload {
   /** Where it answers: its own upstream, then those of its routes. */
   upstreams(): readonly UpstreamSpec[];
   wallOf(monotonic: number): number;
+}
+
+/** Addresses being read from the engine, until they are known. */
+export interface Reading {
+  readonly scope: Scope;
+  /** When the first try has ended, either way; null afterwards. */
+  firstTry: Promise<void> | null;
 }
 
 /** It is no object of an engine: it stands for its members, which are its dependencies. */

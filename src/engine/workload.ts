@@ -26,6 +26,7 @@ import {
   type Links,
   isGroup,
   noLinks,
+  type Reading,
   type Stop,
   type Unit,
   type Watch,
@@ -74,7 +75,7 @@ class WorkloadUnit implements Unit {
   addresses: Map<string, string> | null = null;
   schedule: Schedule | null = null;
   insists = false;
-  reading: Scope | null = null;
+  reading: Reading | null = null;
   step: WakeStep | null = null;
   lastExit: { readonly asked: boolean; readonly exitCode: number | null } | null = null;
   exits: number[] | null = null;
@@ -247,6 +248,11 @@ class WorkloadUnit implements Unit {
     if (isGroup(this.spec) && this.closed === null) reconcile(this);
   }
 
+  get locating(): Promise<void> | null {
+    if (this.spec.kind !== "group") return this.reading?.firstTry ?? null;
+    return this.links.dependencies.find(({ workload }) => workload.locating !== null)?.workload.locating ?? null;
+  }
+
   get isAwake(): boolean {
     const { phase } = this;
     if (phase.name === "stopping") return phase.from !== "asleep";
@@ -282,7 +288,7 @@ class WorkloadUnit implements Unit {
     saveUse(this);
     this.#calls?.abort();
     this.#scope?.end();
-    this.reading?.end();
+    this.reading?.scope.end();
     this.#waiters?.release({ kind: "failed", failure: why });
     this.announce();
   }
@@ -396,7 +402,7 @@ class WorkloadUnit implements Unit {
     if (before.name !== "stopping" || next.name !== "stopping") {
       this.#scope?.end();
       this.#scope = null;
-      this.reading?.end();
+      this.reading?.scope.end();
       this.reading = null;
     }
     this.phase = next;

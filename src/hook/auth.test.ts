@@ -41,6 +41,23 @@ describe("allowing", () => {
     equal(unknown.headers["x-nodoff-upstream"], undefined);
   });
 
+  it("waits with its answer while the engine is asked for the address", async (t) => {
+    const world = await hookWorld(t);
+    world.blog.become("ready");
+    let address: string | null = null;
+    Object.assign(world.route, { upstream: () => address });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.blog.locating = promise;
+    const answer = world.ask("/auth/nginx?route=blog", original("/"));
+    // Who does not go where nodoff says need not wait for it.
+    equal((await world.ask("/auth/nginx", original("/"))).status, 200);
+    address = "http://172.17.0.2:2368";
+    world.blog.locating = null;
+    resolve();
+    const { status, headers } = await answer;
+    deepEqual([status, headers["x-nodoff-upstream"]], [200, "http://172.17.0.2:2368"]);
+  });
+
   it("answers an upgrade without an upgrade listener", async (t) => {
     const world = await hookWorld(t);
     world.blog.become("ready");

@@ -33,6 +33,9 @@ export function createAuthDoor({ deps, doorway, timings, channel }: DoorParts): 
     const { res, route, address, startedAt } = call;
     if (answer.kind === "allow") {
       const named = address.alias !== null && address.alias === route.spec.alias;
+      // The proxy goes where this answer says: while that is being read, an answer without it would be a dead end.
+      const locating = named ? (route.workload?.locating ?? null) : null;
+      if (locating !== null) return void locating.then(() => write(answer, call));
       res.writeHead(200, allowHeaders(route, named)).end();
     } else if (answer.kind === "reply") {
       if (address.dialect.hidesReplies) res.writeHead(401, notNow).end();

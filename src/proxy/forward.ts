@@ -49,6 +49,8 @@ export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
   });
   const send = (): void => {
     if (link.isClosed) return;
+    const locating = route.workload?.locating ?? null;
+    if (locating !== null) return void locating.then(send);
     const origin = route.upstream();
     if (origin === null) return onFailure(new Error("the upstream has no address"));
     const handler = createHandler(forwarding, { link, clock: deps.clock, retry: (error) => redial(error, send) });

@@ -113,6 +113,8 @@ function join(caller: Caller, client: string | null, deps: StreamDeps): void {
   };
   function dial(): void {
     if (socket.destroyed) return;
+    const locating = route.workload?.locating ?? null;
+    if (locating !== null) return void locating.then(dial);
     const to = toRouteContext(route);
     if (to === null) return fail(noAddress());
     const link = connect({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });

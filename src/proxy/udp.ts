@@ -143,6 +143,8 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       session.upstream?.close();
       session.upstream = null;
       session.isConnected = false;
+      const locating = session.route.workload?.locating ?? null;
+      if (locating !== null) return void locating.then(() => sessions.get(key) === session && dial());
       session.origin = toFixedOrigin(session.route);
       const to = toRouteContext(session.route);
       if (to === null) return fail(noAddress());

@@ -51,6 +51,8 @@ export function forwardUpgrade(upgrading: Upgrading, deps: UpgradeDeps): void {
   });
   const send = (): void => {
     if (hasLeft) return;
+    const locating = route.workload?.locating ?? null;
+    if (locating !== null) return void locating.then(send);
     const context = toRouteContext(route);
     if (context === null) return onFailure(new Error("the upstream has no address"));
     asked = ask(upgrading, context.url, {

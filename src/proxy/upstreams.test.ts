@@ -2,8 +2,37 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
-import { fetchFrom, open, openStage } from "../../test/support/proxy-stage.ts";
+import { fetchFrom, open, openStage, readUntil } from "../../test/support/proxy-stage.ts";
+import { eventually } from "../../test/support/relay.ts";
+import { askUpgrade, dial, switching } from "../../test/support/upgrade-stage.ts";
 import { createTurns } from "../core/turns.ts";
+
+describe("a route whose address is being read", () => {
+  it("is served there once it is known, requests and upgrades alike", async (t) => {
+    const { server } = switching(t);
+    server.on("request", (_req, res) => void res.end("here"));
+    const known = `http://127.0.0.1:${await open(t, server)}`;
+    let origin: string | null = null;
+    const { port, route, asked } = await openStage(t, { upstream: null, origin: () => origin });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    route.locating = promise;
+    const answer = fetchFrom(port);
+    const socket = dial(t, port);
+    socket.write(askUpgrade());
+    await eventually("both have come", () => asked.length === 2);
+    origin = known;
+    route.locating = null;
+    resolve();
+    assert.equal((await answer).body.toString(), "here");
+    assert.match(await readUntil(socket, /\r\n\r\n/), /^HTTP\/1.1 101 /);
+  });
+
+  it("answers at once where the engine does not say", async (t) => {
+    const { port, route } = await openStage(t, { upstream: null, origin: () => null });
+    route.locating = null;
+    assert.equal((await fetchFrom(port)).status, 502);
+  });
+});
 
 describe("a route with several upstreams", () => {
   it("gives each its share, and tries the next where one is not there", async (t) => {

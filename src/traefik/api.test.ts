@@ -22,7 +22,7 @@ const up = { serverStatus: { "http://172.17.0.2:80": "UP" } };
 const started = { name: "my_app", labels: {}, origin: "http://172.17.0.2:80" };
 
 describe("Traefik's word that it knows of a start", () => {
-  it("is its service with the server of now, up", async (t) => {
+  it("is its service with the server of now, up, twice in a row", async (t) => {
     const { url, asked } = await openApi(t, [
       404,
       { serverStatus: { "http://172.17.0.9:80": "UP" } },
@@ -31,7 +31,7 @@ describe("Traefik's word that it knows of a start", () => {
       up,
     ]);
     assert.equal(await untilSeenByTraefik(url, started, new AbortController().signal), "seen");
-    assert.deepEqual(asked, Array(5).fill("/api/http/services/my-app%40docker"));
+    assert.deepEqual(asked, Array(6).fill("/api/http/services/my-app%40docker"));
   });
 
   it("is wanted of every service its labels name", async (t) => {
@@ -43,7 +43,7 @@ describe("Traefik's word that it knows of a start", () => {
     await untilSeenByTraefik(url, { ...started, labels }, new AbortController().signal);
     assert.deepEqual(
       asked,
-      ["a", "b", "b"].map((name) => `/api/http/services/${name}%40docker`),
+      ["a", "b", "a", "b", "a", "b"].map((name) => `/api/http/services/${name}%40docker`),
     );
   });
 

@@ -27,16 +27,19 @@ export async function untilSeenByTraefik(
   started: Started,
   signal: AbortSignal,
 ): Promise<"seen" | "unknown"> {
-  const missing = new Set(servicesOf(started));
+  const services = servicesOf(started);
   const host = started.origin === null ? null : new URL(started.origin).hostname;
   const elsewhere = AbortSignal.timeout(elsewhereMs);
-  while (!signal.aborted) {
-    for (const name of missing) {
-      const up = await hostsUp(`${apiUrl}/api/http/services/${encodeURIComponent(`${name}@docker`)}`, signal);
+  for (let times = 0; !signal.aborted;) {
+    let missing = 0;
+    for (const name of services) {
+      const up = await hostsUp(apiUrl, name, signal);
       if (up === null) return "unknown";
-      if (host === null || elsewhere.aborted ? up.length > 0 : up.includes(host)) missing.delete(name);
+      if (host === null || elsewhere.aborted ? up.length === 0 : !up.includes(host)) missing++;
     }
-    if (missing.size === 0) return "seen";
+    times = missing === 0 ? times + 1 : 0;
+    // Traefik changes its entry points one after the other, and the API may stand at the first of them.
+    if (times === 2) return "seen";
     await delay(askEveryMs, undefined, { signal }).catch(() => undefined);
   }
   return "unknown";
@@ -65,7 +68,8 @@ function servicesOf({ name, labels }: Started): readonly string[] {
 }
 
 /** The hosts of a service's servers that are up; null = the API does not say. */
-async function hostsUp(url: string, signal: AbortSignal): Promise<readonly string[] | null> {
+async function hostsUp(apiUrl: string, service: string, signal: AbortSignal): Promise<readonly string[] | null> {
+  const url = `${apiUrl}/api/http/services/${encodeURIComponent(`${service}@docker`)}`;
   try {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]) });
     if (!answer.ok) {

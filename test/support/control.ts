@@ -60,6 +60,7 @@ export function fakeWorkload(
     spec: workloadSpec({ alias, displayName: `My ${alias}`, ref: `${alias}-web`, ...options.spec }),
     allow: full.state === "ready",
     state: full.state,
+    locating: null,
     touch: change("touch"),
     pass: change("pass"),
     wake: (cause) => changes.push(`${alias} wake ${cause}`) > 0,

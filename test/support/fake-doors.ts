@@ -15,6 +15,7 @@ export interface FakeHandle extends WorkloadHandle {
   readonly rechecks: number;
   readonly logReads: number;
   output: readonly string[];
+  locating: Promise<void> | null;
 }
 
 export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateName = "napping"): FakeHandle {
@@ -47,6 +48,7 @@ export function fakeHandle(spec: WorkloadSpec, journal: Journal, state: StateNam
     get state() {
       return view.state;
     },
+    locating: null,
     touch: () => undefined,
     pass: () => undefined,
     sleep: () => Promise.resolve({ kind: "accepted" }),

@@ -36,6 +36,8 @@ export interface StageRoute extends Route {
   readonly peak: number;
   readonly touches: number;
   readonly rechecks: number;
+  /** Of its workload. */
+  locating: Promise<void> | null;
 }
 
 export interface Stage {
@@ -183,8 +185,12 @@ export function stageRoute(
   let peak = 0;
   let touches = 0;
   let rechecks = 0;
+  let locating: Promise<void> | null = null;
   const waiting: (() => void)[] = [];
   const workload = {
+    get locating() {
+      return locating;
+    },
     spec: workloadSpec({ activity: activitySpec({ connections: { required: false, staleAfterMs } }) }),
     touch: () => void touches++,
     recheck: () => void rechecks++,
@@ -231,6 +237,12 @@ export function stageRoute(
     },
     get rechecks() {
       return rechecks;
+    },
+    get locating() {
+      return locating;
+    },
+    set locating(value) {
+      locating = value;
     },
     idle: () => new Promise((resolve) => void (inFlight === 0 ? resolve() : waiting.push(resolve))),
   };
