@@ -113,6 +113,27 @@ describe("a UDP route", () => {
     assert.ok(dials >= 3);
   });
 
+  it("keeps the first datagrams for a service that takes longer to listen than a session may be silent", async (t) => {
+    const clock = fakeClock();
+    const early = createSocket("udp4").bind(0, "127.0.0.1");
+    await once(early, "listening");
+    const at = early.address().port;
+    early.close();
+    const { port } = await openUdp(t, {
+      origin: () => `udp://127.0.0.1:${at}`,
+      clock,
+      stream: { sessionTimeoutMs: 1_000 },
+    });
+    const client = await bind(t);
+    const got = receive(client);
+    client.send("kept", port, "127.0.0.1");
+    // A refusal comes back over loopback at once.
+    for (const end = clock.now() + 20_000; clock.now() < end; clock.advance(20)) await settle();
+    await bind(t, at).then(answer);
+    clock.advance(400);
+    assert.equal(await got, "KEPT");
+  });
+
   it("ends a session so long after its last datagram, in either direction", async (t) => {
     const clock = fakeClock();
     const { port, door, route } = await openFor(t, { clock, stream: { sessionTimeoutMs: 10_000 } });

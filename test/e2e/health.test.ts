@@ -83,7 +83,7 @@ describe("a container with a HEALTHCHECK", () => {
     await exec("busybox", "rm", "/tmp/well");
     const sick = await becomes(nodoff, "app", { status: "unhealthy" });
     assert.equal(sick.detail, "unhealthy by its own check");
-    assert.ok(performance.now() - sickAt < 10_000, "told by an event, not by the next check in ten minutes");
+    assert.ok(performance.now() - sickAt < 60_000, "told by an event, not by the next check in ten minutes");
 
     await exec("touch", "/tmp/well");
     await becomes(nodoff, "app", { status: "healthy", detail: "healthy by its own check" });

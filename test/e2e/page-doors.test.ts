@@ -33,7 +33,7 @@ before(async () => {
     workloads: { blog: { container: app.name, host, upstream: app.url, loading: { theme: "minimal" } } },
   });
   atEnd(() => nodoff.close());
-  const address = `127.0.0.1:${app.port}`;
+  const address = app.published;
   const sites: readonly Site[] = [
     { alias: "blog", host, address },
     { alias: "forms", host: formsHost, address },

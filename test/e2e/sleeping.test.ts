@@ -311,9 +311,9 @@ describe("sleeping", { concurrency: true }, () => {
       return found.map(({ at, message }) => `${at} ${message}`).join("\n");
     };
     const idleMs = (await happens(since, "die idle")) - idleAt;
-    assert.ok(idleMs > 18_000 && idleMs < 25_000, `it slept after ${idleMs} ms: ${await why("idle")}`);
+    assert.ok(idleMs > 18_000 && idleMs < 35_000, `it slept after ${idleMs} ms: ${await why("idle")}`);
     const frozenMs = (await happens(since, "die frozen")) - frozenAt;
-    assert.ok(frozenMs > 18_000 && frozenMs < 25_000, `it was stopped after ${frozenMs} ms: ${await why("frozen")}`);
+    assert.ok(frozenMs > 18_000 && frozenMs < 35_000, `it was stopped after ${frozenMs} ms: ${await why("frozen")}`);
     // The engine thaws what it stops.
     assert.deepEqual(
       told(since, "frozen").filter((text) => text !== "unpause frozen"),

@@ -17,7 +17,7 @@ const uncovered: Readonly<Record<string, string>> = {
 };
 
 const useMs = 30_000;
-const graceMs = 5_000;
+const graceMs = 15_000;
 
 interface Outcome {
   readonly cell: Cell;

@@ -117,6 +117,12 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/**
+ * An address of this machine that no other test file uses. What is published at a port of 127.0.0.1 may find it taken at
+ * its next start: while a container is stopped, anybody who asks for some port may be given that one.
+ */
+export const ownHost = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
 /** Asks every 25 ms until `ask` says something other than undefined; for outsiders that tell nobody of a change. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, patienceMs = 20_000): Promise<T> {
   const deadline = performance.now() + patienceMs;

@@ -2,7 +2,7 @@ import Docker from "dockerode";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { ensureAppImage } from "./app-image.ts";
-import { freePort, until } from "./child.ts";
+import { ownHost, until } from "./child.ts";
 
 /** What `/stats` of the test app says; counted since its last start. */
 export interface AppStats {
@@ -22,9 +22,10 @@ export interface AppOptions {
 export interface App {
   /** The container's name. */
   readonly name: string;
-  /** Where it answers whatever address its container gets: a port of 127.0.0.1 published as app port 8080. */
+  /** Where it answers whatever address its container gets: app port 8080, published at an address of this machine. */
   readonly url: string;
-  readonly port: number;
+  /** Host and port of that. */
+  readonly published: string;
   stats(): Promise<AppStats>;
   running(): Promise<boolean>;
   paused(): Promise<boolean>;
@@ -49,6 +50,8 @@ export interface App {
 const script = fileURLToPath(new URL("test-app.mts", import.meta.url));
 /** Label with the pid of the test run it belongs to. */
 export const owner = "nodoff-test.pid";
+
+let nextPort = 20_000;
 
 /** Opens the engine and drops what killed test runs left behind. */
 export async function openDocker(): Promise<{ docker: Docker; createApp: (options?: AppOptions) => Promise<App> }> {
@@ -79,7 +82,8 @@ export function isAlive(pid: number): boolean {
 
 async function createApp(docker: Docker, image: string, options: AppOptions): Promise<App> {
   const name = `ndtest-e2e-${randomBytes(4).toString("hex")}`;
-  const port = await freePort();
+  const published = `${ownHost}:${nextPort++}`;
+  const [HostIp = "", HostPort = ""] = published.split(":");
   const description: Docker.ContainerCreateOptions = {
     name,
     Image: image,
@@ -89,11 +93,11 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
     ExposedPorts: { "8080/tcp": {} },
     HostConfig: {
       Binds: [`${script}:/app/test-app.mts:ro`],
-      PortBindings: { "8080/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] },
+      PortBindings: { "8080/tcp": [{ HostIp, HostPort }] },
     },
   };
   let container = await docker.createContainer(description);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${published}`;
 
   const stats = async (): Promise<AppStats> => (await (await fetch(`${url}/stats`)).json()) as AppStats;
 
@@ -112,7 +116,7 @@ async function createApp(docker: Docker, image: string, options: AppOptions): Pr
   return {
     name,
     url,
-    port,
+    published,
     events,
     now: () => now(docker),
     stats,

@@ -81,7 +81,13 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     log: () => [...earlier, ...child.lines].flatMap(toLine),
     logged: async (matches, what) => toLine(await child.line((text) => toLine(text).some(matches), what))[0]!,
     inState: async (alias, wanted) => {
-      await until(`${alias} ${wanted}`, async () => ((await state(alias)) === wanted ? true : undefined));
+      await until(`${alias} ${wanted}`, async () => {
+        // What labels declare is there once the engine was asked.
+        const is = await state(alias).catch((error: Error) => {
+          if (!error.message.includes(": 404 ")) throw error;
+        });
+        return is === wanted ? true : undefined;
+      });
     },
     restart: async () => {
       await child.close();

@@ -129,7 +129,7 @@ async function createGuest(
   const labels = await prepared.labels?.({ alias, host, login, run });
   const ofNodoff = { ...toLabels({ name: alias, port: 8080, ...workload }), "nodoff.enable": "true", [runLabel]: run };
   const app = await createApp({ env, ...(labels === undefined ? {} : { labels: { ...ofNodoff, ...labels } }) });
-  return { app, alias, host, login, address: `${app.name}:8080`, published: `127.0.0.1:${app.port}` };
+  return { app, alias, host, login, address: `${app.name}:8080`, published: app.published };
 }
 
 const runLabel = "nodoff-test.run";
