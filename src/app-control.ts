@@ -2,6 +2,7 @@ import type { AppOptions } from "./app.ts";
 import type { Admin } from "./app-admin.ts";
 import { createGuestFinder } from "./app-guests.ts";
 import { type Health, originsOf } from "./app-health.ts";
+import type { OwnProxy } from "./app-late-proxy.ts";
 import type { AppPages } from "./app-pages.ts";
 import type { Settings } from "./app-settings.ts";
 import { type Control, createControl } from "./control/control.ts";
@@ -14,7 +15,6 @@ import type { Store } from "./core/store.ts";
 import { savedByteMsAt } from "./core/tallies.ts";
 import type { Supervisor } from "./engine/supervisor.ts";
 import type { Hook } from "./hook/hook.ts";
-import type { Certificates } from "./proxy/certificates.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import type { ConfigDoor } from "./traefik/config-door.ts";
 
@@ -37,13 +37,11 @@ export interface ControlOptions extends Pick<
 export interface ControlParts {
   readonly hook: Hook;
   readonly traefik: ConfigDoor;
-  readonly certificates: Certificates;
+  readonly ownProxy: Pick<OwnProxy, "problems" | "missing">;
   readonly exams: Exams;
   readonly access: Admin;
   /** Of the clock. */
   readonly startedAt: number;
-  /** What is to be open and is not. */
-  readonly closedPorts: () => readonly string[];
 }
 
 /** `/readyz` stops waiting for engines that do not answer. */
@@ -56,7 +54,7 @@ export function openControl(deps: ControlOptions, parts: ControlParts): Control 
 
 function controlDeps(
   deps: ControlOptions,
-  { hook, traefik, certificates, exams, access, startedAt, closedPorts }: ControlParts,
+  { hook, traefik, ownProxy, exams, access, startedAt }: ControlParts,
 ): ControlDeps {
   const { clock, logger, settings, supervisor, version, configSchema } = deps;
   const { monitor, notifier } = deps.health;
@@ -93,7 +91,7 @@ function controlDeps(
       guestOf({ route: route.spec, upstream: upstreamsOf(route)[0] ?? null, workload: route.workload?.spec ?? null }),
     configErrors: () => [
       ...settings.errors.map(toProblem),
-      ...certificates.problems().map(toProblem),
+      ...ownProxy.problems().map(toProblem),
       ...deps.pages.errors.map(toProblem),
       ...supervisor.problems(),
       ...traefik.problems().map(({ container, key, message }) => ({ source: `label ${container}`, key, message })),
@@ -110,7 +108,7 @@ function controlDeps(
       const unseen = [...supervisor.providers()].filter(({ looked }) => !looked).map(({ name }) => `provider ${name}`);
       const isPatient = clock.now() - startedAt < firstLookMs;
       // An engine may stay away; traffic that was asked for at a port comes only once it is open.
-      const closed = closedPorts();
+      const closed = ownProxy.missing();
       return { ok: closed.length === 0 && (unseen.length === 0 || !isPatient), missing: [...closed, ...unseen] };
     },
   };

@@ -139,7 +139,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readFile: (path) => readFileSync(path, "utf8"),
     watch: (path, onChange) => watchConfig(path, onChange, { clock }),
   });
-  const { server, hook, control, proxy, fallback, secure, certificates, ports, pools } = doors;
+  const { server, hook, control, ownProxy } = doors;
 
   async function apply(config: Config): Promise<void> {
     accessLogs.update(config.accessLog);
@@ -150,7 +150,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const name of removed) await supervisor.removeProvider(name);
     for (const provider of added) supervisor.addProvider(provider);
     supervisor.configure(config);
-    certificates.update(config.listen.tls?.certificates ?? []);
+    await ownProxy.useCertificates(config.listen.tls?.certificates ?? []);
   }
 
   // Watched from the start: a change while everything opens is not missed, only taken over after it.
@@ -160,22 +160,14 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   async function close(): Promise<void> {
     watching?.close();
-    certificates.close();
     hook.close();
     control.close();
     await health.close();
     await supervisor.close();
     routesChanged = () => undefined;
     const grace = { graceMs: closeGraceMs };
-    await Promise.all([
-      closeServer(server, { clock, ...grace }),
-      proxy.close(grace),
-      secure?.close(grace) ?? Promise.resolve(),
-      fallback.close(grace),
-      ports.close(grace),
-    ]);
+    await Promise.all([closeServer(server, { clock, ...grace }), ownProxy.close(grace)]);
     shutdown.abort();
-    await pools.close({ graceMs: 0 });
     await accessLogs.close();
     await store.close();
   }
@@ -184,22 +176,21 @@ export async function createApp(options: AppOptions): Promise<App> {
     const { listen: addresses } = settings.config;
     await apply(settings.config);
     const hookAt = await listen(server, addresses.hook);
-    const proxyAt = addresses.proxy === null ? null : await listen(proxy.server, addresses.proxy);
-    const tlsAt = secure === null || addresses.tls === null ? null : await listen(secure.server, addresses.tls.address);
-    await ports.update();
-    routesChanged = () => void ports.update();
-    const fallbackAt = addresses.fallback === null ? null : await listen(fallback.server, addresses.fallback);
+    const { proxy, tls, fallback } = await ownProxy.open();
+    await ownProxy.update();
+    routesChanged = () =>
+      void ownProxy.update().catch((error: unknown) => logger.error("the ports of routes cannot be opened", { error }));
     const opened = {
       hook: hookAt,
-      ...(proxyAt !== null && { proxy: proxyAt }),
-      ...(tlsAt !== null && { tls: tlsAt }),
-      ...(fallbackAt !== null && { fallback: fallbackAt }),
+      ...(proxy !== null && { proxy }),
+      ...(tls !== null && { tls }),
+      ...(fallback !== null && { fallback }),
     };
     const texts = Object.entries(opened).map(([door, at]) => [door, formatListenAddress(at)] as const);
     logger.info("listening", Object.fromEntries(texts));
     health.monitor.start();
     started();
-    return { hook: hookAt, proxy: proxyAt, secure: tlsAt, journal, close };
+    return { hook: hookAt, proxy, secure: tls, journal, close };
   } catch (error) {
     await close();
     throw error;

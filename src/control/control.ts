@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import express from "express";
 import type { RequestHandler, Router } from "express";
+import { withLive } from "../core/live.ts";
 import { createAccess } from "./access.ts";
 import type { Access } from "./access.ts";
 import { createErrorAnswer, notFound, onlyMethods, sendProblem } from "./answers.ts";
@@ -45,8 +46,8 @@ const mostLogStreams = 50;
 export function createControl(deps: ControlDeps): Control {
   const sessions = createSessions(deps);
   const passwordsAndTokens = createLogins(deps);
-  const access = createAccess(lookThrough(deps, { logins: passwordsAndTokens, sessions }));
-  const login = loginEndpoints(lookThrough(deps, { access, logins: passwordsAndTokens, sessions }));
+  const access = createAccess(withLive(deps, { logins: passwordsAndTokens, sessions }));
+  const login = loginEndpoints(withLive(deps, { access, logins: passwordsAndTokens, sessions }));
   const { clock } = deps;
   const streams = {
     events: createStreams({ clock, stillIn: access.stillIn, most: mostEventStreams }),
@@ -127,11 +128,6 @@ function createApi(
   for (const [path, answer] of Object.entries(askable)) add("POST", path, answer);
   if (unanswered.size > 0) throw new Error(`nobody answers ${[...unanswered].join(", ")}`);
   return api;
-}
-
-/** Getters of `deps` stay getters. */
-function lookThrough<D extends object, P extends object>(deps: D, parts: P): D & P {
-  return Object.assign(Object.create(deps) as D, parts);
 }
 
 function createRouter(): Router {

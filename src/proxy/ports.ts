@@ -4,6 +4,7 @@ import type { ListenSpec, RouteSpec } from "../core/spec.ts";
 import { bind } from "../net/bind.ts";
 import { formatListenAddress, listen } from "../net/listen.ts";
 import type { Listening } from "../net/listen.ts";
+import { portOf } from "./own-port.ts";
 import { createPortRoutes } from "./port-routes.ts";
 import type { PortRoutes } from "./port-routes.ts";
 import { createProxy } from "./proxy.ts";
@@ -91,7 +92,7 @@ export function createPorts(deps: PortsDeps): Ports {
     open,
     missing() {
       const specs = Array.from(registry.routes(), ({ spec }) => spec);
-      return specs.flatMap((spec) => (toAddress(spec) !== undefined && !open.has(spec.alias) ? spec.alias : []));
+      return specs.flatMap((spec) => (portOf(spec) !== undefined && !open.has(spec.alias) ? spec.alias : []));
     },
     async update() {
       const wanted = toWanted(Array.from(registry.routes(), ({ spec }) => spec));
@@ -116,15 +117,11 @@ export function createPorts(deps: PortsDeps): Ports {
   };
 }
 
-function toAddress({ stream, listen: at, excluded }: RouteSpec): ListenSpec | undefined {
-  return excluded ? undefined : (stream?.listen ?? at);
-}
-
 /** By what makes a port another one. Any free one is each time another, so nobody can share it. */
 function toWanted(specs: readonly RouteSpec[]): ReadonlyMap<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const spec of specs) {
-    const at = toAddress(spec);
+    const at = portOf(spec);
     if (at === undefined) continue;
     const owner = spec.stream === undefined && at.port !== 0 ? "http" : `${spec.kind} ${spec.alias}`;
     const key = `${owner} ${JSON.stringify(at)}`;

@@ -1,5 +1,4 @@
 import { networkInterfaces } from "node:os";
-import { buildConnector, Client } from "undici";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { NodoffError, toFailure } from "../core/errors.ts";
@@ -128,6 +127,7 @@ async function askCaddy(clock: Clock, adminUrl: string): Promise<Snapshot> {
 async function fetchUpstreams(adminUrl: string, signal: AbortSignal): Promise<Snapshot> {
   const socketPath = /^unix:\/\/(.+)$/.exec(adminUrl)?.[1];
   let host: string | null = null;
+  const { buildConnector, Client } = await import("undici");
   const connect = buildConnector({ allowH2: false, ...(socketPath !== undefined && { socketPath }) });
   const client = new Client(socketPath === undefined ? new URL(adminUrl).origin : "http://caddy", {
     connect: (options, callback) =>

@@ -1,4 +1,4 @@
-import { buildConnector, Client, H2CClient } from "undici";
+import type { buildConnector } from "undici";
 import type { Clock } from "../core/clock.ts";
 import { NodoffError } from "../core/errors.ts";
 import { parseJsonPath, valueAt } from "../core/json-path.ts";
@@ -89,6 +89,7 @@ async function get(origin: URL, path: string, { signal, dialed, moves }: GetOpti
     rejectUnauthorized: false,
     timeout: patienceMs,
   };
+  const { buildConnector, Client, H2CClient } = await import("undici");
   const connector = buildConnector(how);
   const connect: buildConnector.connector = (options, callback) =>
     connector(options, (...outcome) => {
