@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { describe, it } from "node:test";
-import type { BrowserContextOptions, Page } from "playwright-core";
+import { afterEach, describe, it } from "node:test";
+import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { seriousFindings } from "../support/e2e/axe.ts";
 import { openBoxes, web } from "../support/e2e/boxes.ts";
 import { freePort, until } from "../support/e2e/child.ts";
@@ -46,6 +46,9 @@ atEnd(() => browser.close());
 /** Of the one who signed in first: attempts to sign in are limited. */
 const session = await (await signInAt(await browser.newPage())).context().storageState();
 
+/** Those of the test that runs: each open page follows every event. */
+const contexts: BrowserContext[] = [];
+
 /** Signs in by the form. */
 async function signInAt(page: Page): Promise<Page> {
   await open(page, "");
@@ -62,8 +65,8 @@ async function visit(
   options: BrowserContextOptions = {},
 ): Promise<Page & { readonly problems: readonly string[] }> {
   const viewport = { width: 1_440, height: 900 };
-  const context = await browser.newContext({ viewport, storageState: session, ...options });
-  atEnd(() => context.close());
+  const context = await browser.newContext({ viewport, storageState: session, reducedMotion: "reduce", ...options });
+  contexts.push(context);
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const problems: string[] = [];
@@ -96,6 +99,10 @@ async function shoot(page: Page, name: string): Promise<void> {
 }
 
 void describe("the dashboard", () => {
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+  });
+
   void it("asks who is there, and says when that was wrong", async () => {
     const page = await browser.newPage();
     atEnd(() => page.close());
@@ -248,7 +255,7 @@ void describe("the dashboard", () => {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [360, 1_440]) {
       void it(`has no serious finding of axe-core at ${width} px, ${colorScheme}`, async () => {
-        const page = await visit("", { viewport: { width, height: 900 }, colorScheme, reducedMotion: "reduce" });
+        const page = await visit("", { viewport: { width, height: 900 }, colorScheme });
         for (const name of ["", "w/wiki", "w/odd", "activity", "savings", "system"]) {
           await open(page, `#/${name}`);
           await page.waitForSelector(name === "" ? ".rows" : name === "activity" ? ".events li" : ".card, .empty");

@@ -105,8 +105,13 @@ const { when, post, get, workload } = createAsker(nodoff);
 await Promise.all(["shop", "ui", "front", "egg"].map((alias) => nodoff.inState(alias, "napping")));
 
 async function wake(alias: string): Promise<void> {
-  const { status, text } = await callHook(home.port, "caddy", { host: `${alias}.test` });
-  assert.equal(status, 200, text);
+  // A hold may end before a chain of several is up.
+  await until(`${alias} awake`, async () => {
+    const { status, text } = await callHook(home.port, "caddy", { host: `${alias}.test` });
+    if (status === 503 && text.includes('"code":"WAKING"')) return undefined;
+    assert.equal(status, 200, text);
+    return true;
+  });
 }
 const asleep = (alias: string): Promise<unknown> => when(alias, "asleep", ({ state }) => state === "napping");
 

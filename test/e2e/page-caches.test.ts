@@ -93,7 +93,7 @@ const asleep: PageModel = {
 
 async function openPage(t: TestContext, browser: Browser): Promise<Page> {
   t.after(() => browser.close());
-  const context = await browser.newContext();
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   context.setDefaultTimeout(30_000);
   return context.newPage();
 }

@@ -52,7 +52,7 @@ before(async () => {
 });
 
 async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   atEnd(() => context.close());
   context.setDefaultTimeout(30_000);
   return context.newPage();

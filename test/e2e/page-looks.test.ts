@@ -42,7 +42,11 @@ for (const theme of themeNames) {
         // The others share its page: two corners of the four are enough.
         if (theme !== "default" && (colorScheme === "light") !== (width === 360)) continue;
         it(`${colorScheme}, ${width} px: fits, and axe finds nothing serious`, async (t) => {
-          const context = await browser().newContext({ colorScheme, viewport: { width, height: 800 } });
+          const context = await browser().newContext({
+            colorScheme,
+            viewport: { width, height: 800 },
+            reducedMotion: "reduce",
+          });
           t.after(() => context.close());
           const page = await context.newPage();
           for (const scene of scenes) {
@@ -72,7 +76,7 @@ for (const theme of themeNames) {
     });
 
     it("goes through a wake without a jolt, and ends at the service", async (t) => {
-      const context = await browser().newContext();
+      const context = await browser().newContext({ reducedMotion: "reduce" });
       t.after(() => context.close());
       const page = await context.newPage();
       await page.addInitScript(`

@@ -127,7 +127,7 @@ async function openWorld(t: TestContext): Promise<World> {
 const asHtml = (res: ServerResponse) => res.writeHead(200, { "content-type": "text/html" });
 
 async function openPage(t: TestContext, options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext(options);
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   t.after(() => context.close());
   context.setDefaultTimeout(20_000);
   return context.newPage();

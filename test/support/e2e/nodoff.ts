@@ -81,12 +81,16 @@ export async function startNodoff(config: NodoffConfig, env: Readonly<Record<str
     log: () => [...earlier, ...child.lines].flatMap(toLine),
     logged: async (matches, what) => toLine(await child.line((text) => toLine(text).some(matches), what))[0]!,
     inState: async (alias, wanted) => {
+      let is = "not known";
       await until(`${alias} ${wanted}`, async () => {
         // What labels declare is there once the engine was asked.
-        const is = await state(alias).catch((error: Error) => {
+        is = await state(alias).catch((error: Error) => {
           if (!error.message.includes(": 404 ")) throw error;
+          return "not known";
         });
         return is === wanted ? true : undefined;
+      }).catch((error: Error) => {
+        throw new Error(`${error.message}: it is ${is}`, { cause: error });
       });
     },
     restart: async () => {

@@ -7,7 +7,7 @@ export async function arrives(
   browser: Browser,
   link: { readonly port: number; readonly host: string; readonly path: string },
 ): Promise<void> {
-  const context = await browser.newContext();
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   try {
     const page = await context.newPage();
     const url = `http://${link.host}:${link.port}${link.path}#part-3`;
