@@ -24,8 +24,8 @@ RUN mkdir -p cache /var/lib/nodoff /usr/local/bin && chown 1000:1000 cache /var/
   && printf '#!/bin/sh\nexec node /opt/nodoff/dist/main.cjs "$@"\n' >/usr/local/bin/nodoff && chmod 755 /usr/local/bin/nodoff
 # By number: an orchestrator that refuses root cannot look up names.
 USER 1000:1000
-# Runs it once, so that V8's compiled code is kept: a start takes half the time. It is kept per user.
-RUN printf 'state_dir: /tmp/warm\nproviders: { local: { type: docker } }\n' >/tmp/warm.yaml \
+# Runs it once with its own proxy and its API, so that V8's compiled code is kept: a start takes half the time. It is kept per user.
+RUN printf 'listen: { proxy: 127.0.0.1:0 }\nstate_dir: /tmp/warm\nproviders: { local: { type: docker } }\n' >/tmp/warm.yaml \
   && { node dist/main.cjs serve --config /tmp/warm.yaml & pid=$!; sleep 5; node dist/main.cjs healthcheck && kill "$pid" && wait "$pid"; } \
   && rm -rf /tmp/warm /tmp/warm.yaml
 VOLUME /var/lib/nodoff

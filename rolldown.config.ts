@@ -88,6 +88,8 @@ function notice(folder: string): string {
 // oxlint-disable-next-line import/no-default-export -- rolldown reads its configuration from there
 export default defineConfig({
   platform: "node",
+  // As the image runs it: libraries leave out what is for their own developers.
+  transform: { define: { "process.env.NODE_ENV": '"production"' } },
   input: { main: "src/main.ts", "demo-app": "src/cli/demo-app.ts" },
   plugins: [
     leaveOut(["ssh2", "@grpc/grpc-js", "@grpc/proto-loader", "protobufjs"]),

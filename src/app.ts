@@ -8,7 +8,7 @@ import { createSettings } from "./app-settings.ts";
 import type { LoadResult } from "./config/load.ts";
 import type { Config } from "./config/types.ts";
 import { watchConfig } from "./config/watch.ts";
-import type { Clock } from "./core/clock.ts";
+import type { Cancel, Clock } from "./core/clock.ts";
 import { createInFlight } from "./core/in-flight.ts";
 import type { Journal, JournalEvent } from "./core/journal.ts";
 import { createJournal } from "./engine/journal.ts";
@@ -47,6 +47,8 @@ export interface AppOptions {
   /** JSON Schema of nodoff.yaml. */
   readonly configSchema: unknown;
   readonly clock: Clock;
+  /** Gives memory back that is not in use; called a moment after a configuration was taken over. */
+  readonly releaseMemory?: () => void;
   readonly logger: RootLogger;
   /** Writes a line to standard output. */
   readonly out: (line: string) => void;
@@ -65,6 +67,9 @@ export interface App {
 }
 
 const closeGraceMs = 5_000;
+
+/** Until what a start sets in motion has come to rest. */
+const releaseMs = 2_000;
 
 /** What happened in the last moments before a crash had ids, too, and is not in the file. */
 function firstFreeId(lastId: number): number {
@@ -141,8 +146,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const { server, hook, control, ownProxy } = doors;
 
+  let cancelRelease: Cancel = () => undefined;
+
   async function apply(config: Config): Promise<void> {
-    accessLogs.update(config.accessLog);
+    await accessLogs.update(config.accessLog);
     health.notifier.update(config.notify);
     pages.update(config);
     for (const { key, message } of config.warnings) logger.warn("questionable configuration", { key, error: message });
@@ -151,6 +158,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     for (const provider of added) supervisor.addProvider(provider);
     supervisor.configure(config);
     await ownProxy.useCertificates(config.listen.tls?.certificates ?? []);
+    cancelRelease();
+    cancelRelease = clock.after(releaseMs, () => options.releaseMemory?.());
   }
 
   // Watched from the start: a change while everything opens is not missed, only taken over after it.
@@ -160,6 +169,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   async function close(): Promise<void> {
     watching?.close();
+    cancelRelease();
     hook.close();
     control.close();
     await health.close();

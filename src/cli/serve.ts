@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { type App, type AppOptions, createApp, createLogger } from "../app.ts";
 import { formatConfigError } from "../config/load.ts";
 import type { Config } from "../config/types.ts";
+import { releaseMemory } from "../release-memory.ts";
 import { systemClock } from "../system-clock.ts";
 import { brandIcons, configSchema, dashboardPlaces, templatesFolder, version } from "./assets.ts";
 import { type ConfigSource, toConfigSource } from "./config-source.ts";
@@ -15,18 +16,21 @@ export const serve = defineCommand({
     "Runs until SIGTERM or SIGINT. A changed configuration file is taken over as it runs; without a file, labels decide.",
   options: configOption,
   async run({ options }, world) {
-    const source = toConfigSource(options, world);
-    const loaded = source.load();
-    if (!loaded.ok) {
-      for (const error of loaded.errors) world.err(formatConfigError(error));
-      return exitCodes.configInvalid;
-    }
-    const app = await startApp({ ...source, config: loaded.config }, world);
+    const app = await startFrom(toConfigSource(options, world), world);
+    if (app === null) return exitCodes.configInvalid;
     await untilStopped(world.stop);
     await app.close();
     return exitCodes.done;
   },
 });
+
+/** null = the configuration is wrong, which was told. A function of its own, so that nothing keeps what was loaded. */
+function startFrom(source: ConfigSource, world: World): Promise<App> | null {
+  const loaded = source.load();
+  if (loaded.ok) return startApp({ ...source, config: loaded.config }, world);
+  for (const error of loaded.errors) world.err(formatConfigError(error));
+  return null;
+}
 
 /** An app on the real clock, logging to standard output. */
 export function startApp(
@@ -48,6 +52,7 @@ export function startApp(
     dashboard: dashboardPlaces(),
     configSchema: configSchema(),
     clock: systemClock,
+    releaseMemory,
     out: world.out,
     logger: createLogger({ level, format, isTerminal, write: source.write ?? world.out }),
   };

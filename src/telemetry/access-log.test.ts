@@ -72,10 +72,10 @@ describe("where the access log goes", () => {
   it("to standard output, and nowhere once it is off", async (t) => {
     const { logs, lines } = openLogs(t);
     deepEqual([logs.current], [null]);
-    logs.update({ path: null, format: "combined", maxBytes: 1, keep: 1 });
+    await logs.update({ path: null, format: "combined", maxBytes: 1, keep: 1 });
     logs.current?.note(entry);
     deepEqual(lines, [toCombinedLine(entry)]);
-    logs.update(null);
+    await logs.update(null);
     deepEqual([logs.current], [null]);
     await logs.close();
   });
@@ -83,7 +83,7 @@ describe("where the access log goes", () => {
   it("to a file that is put aside when it is long enough, of which so many are kept", async (t) => {
     const { folder, logs, logger } = openLogs(t);
     const path = join(folder, "access.log");
-    logs.update({ path, format: "json", maxBytes: 10_000, keep: 2 });
+    await logs.update({ path, format: "json", maxBytes: 10_000, keep: 2 });
     const count = 250;
     for (let i = 0; i < count; i++) {
       logs.current?.note({ ...entry, target: `/${i}` });
@@ -111,7 +111,7 @@ describe("where the access log goes", () => {
   it("says once that a file cannot be written, and lets traffic go on", async (t) => {
     const { folder, logs, logger } = openLogs(t);
     // A folder where the file should be: not even root can write that.
-    logs.update({ path: folder, format: "json", maxBytes: 10_000, keep: 2 });
+    await logs.update({ path: folder, format: "json", maxBytes: 10_000, keep: 2 });
     logs.current?.note(entry);
     while (logger.lines.length === 0) await new Promise(setImmediate);
     logs.current?.note(entry);

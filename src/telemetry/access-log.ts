@@ -1,5 +1,4 @@
 import { basename, dirname } from "node:path";
-import { createStream } from "rotating-file-stream";
 import type { RotatingFileStream } from "rotating-file-stream";
 import type { AccessEntry, AccessLog } from "../core/access.ts";
 import type { Logger } from "../core/logger.ts";
@@ -25,7 +24,7 @@ export interface AccessLogs {
   /** null = off. */
   readonly current: AccessLog | null;
   /** Takes over other settings; a file that could not be written is tried anew. */
-  update(settings: AccessLogSettings | null): void;
+  update(settings: AccessLogSettings | null): Promise<void>;
   /** Resolves when everything is written. */
   close(): Promise<void>;
 }
@@ -44,11 +43,12 @@ export function createAccessLogs(deps: AccessLogDeps): AccessLogs {
     get current() {
       return open?.log ?? null;
     },
-    update(settings) {
+    async update(settings) {
       const key = JSON.stringify(settings);
       if (open?.key === key && !open.log.isBroken()) return;
+      const toLog = settings === null ? null : await prepareLog(settings, deps);
       void shut();
-      if (settings !== null) open = { key, log: openLog(settings, deps) };
+      if (toLog !== null) open = { key, log: toLog() };
     },
     close: shut,
   };
@@ -59,13 +59,24 @@ interface OpenLog extends AccessLog {
   close(): Promise<void>;
 }
 
-function openLog(settings: AccessLogSettings, { logger, out }: AccessLogDeps): OpenLog {
+/** Its library is read where a file is wanted. What was open is ended before the other one is opened. */
+async function prepareLog(settings: AccessLogSettings, { logger, out }: AccessLogDeps): Promise<() => OpenLog> {
   const toLine = settings.format === "json" ? toJsonLine : toCombinedLine;
-  const { path } = settings;
-  if (path === null) {
-    return { note: (entry) => out(toLine(entry)), isBroken: () => false, close: () => Promise.resolve() };
-  }
-  const stream = openFile(path, settings);
+  const { path, maxBytes, keep } = settings;
+  if (path === null)
+    return () => ({ note: (entry) => out(toLine(entry)), isBroken: () => false, close: () => Promise.resolve() });
+  const { createStream } = await import("rotating-file-stream");
+  const options = { path: dirname(path), size: `${maxBytes}B`, rotate: keep, mode: 0o640 } as const;
+  return () => openFile(createStream(basename(path), options), { path, toLine, logger });
+}
+
+interface FileLog {
+  readonly path: string;
+  readonly toLine: (entry: AccessEntry) => string;
+  readonly logger: Logger;
+}
+
+function openFile(stream: RotatingFileStream, { path, toLine, logger }: FileLog): OpenLog {
   let isBroken = false;
   let dropped = 0;
   stream.on("error", (error) => {
@@ -85,10 +96,6 @@ function openLog(settings: AccessLogSettings, { logger, out }: AccessLogDeps): O
     isBroken: () => isBroken,
     close: () => new Promise((resolve) => void (isBroken ? resolve() : stream.end(() => resolve()))),
   };
-}
-
-function openFile(path: string, { maxBytes, keep }: AccessLogSettings): RotatingFileStream {
-  return createStream(basename(path), { path: dirname(path), size: `${maxBytes}B`, rotate: keep, mode: 0o640 });
 }
 
 /** The NCSA combined format, as Apache and nginx write it; the route's alias and the duration in ms behind it. */

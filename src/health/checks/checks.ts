@@ -8,7 +8,6 @@ import { createAgentCheck, type HealthAgent } from "./agent.ts";
 import { cannotCheck, type Check, type Finding } from "./check.ts";
 import { createEngineCheck } from "./engine.ts";
 import { createFilesCheck } from "./files.ts";
-import { createH2cCheck } from "./h2c.ts";
 import { createHttpBodyCheck } from "./http-body.ts";
 import { createHttpCheck, type HttpQuestion } from "./http.ts";
 import { createTcpCheck } from "./tcp.ts";
@@ -61,7 +60,8 @@ export function createChecks({ clock, prober, dialed }: CheckDeps): (subject: Su
           ? createHttpCheck(prober, question)
           : createHttpBodyCheck({ clock, dialed }, question);
       case "h2c":
-        return createH2cCheck({ clock, dialed }, question);
+        // HTTP/2 is 5 MB, and few are checked by it.
+        return async (options) => (await import("./h2c.ts")).createH2cCheck({ clock, dialed }, question)(options);
       case "tcp":
         return createTcpCheck(prober, socket);
       case "udp":
