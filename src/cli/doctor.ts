@@ -1,6 +1,7 @@
 import { didYouMean } from "../config/suggest.ts";
 import { openClient } from "./client.ts";
 import { defineCommand } from "./command.ts";
+import { examineEngines } from "./doctor/engines.ts";
 import { Exam, type Route, Routes } from "./doctor/evidence.ts";
 import { examine, type Examining } from "./doctor/examine.ts";
 import { type Finding, proxies, type ProxyName } from "./doctor/finding.ts";
@@ -50,10 +51,10 @@ export const doctor = defineCommand({
     const { via, header } = { via: toVia(options.via), header: toHeader(options.header) };
     const { wake, insecure } = options;
     const examining: Examining = { client, exam, via, proxy, insecure, header, wake, stop: world.stop };
-    const own = await examineStrangers(client.base, exam, world.stop);
+    const own = [await examineStrangers(client.base, exam, world.stop), ...(await examineEngines(client))];
     const examined = await examineAll(choose(routes, args), examining);
-    const findings = [own, ...examined.flatMap((one) => one.findings)];
-    if (options.json) world.out(JSON.stringify({ nodoff: [own], routes: examined }, null, 2));
+    const findings = [...own, ...examined.flatMap((one) => one.findings)];
+    if (options.json) world.out(JSON.stringify({ nodoff: own, routes: examined }, null, 2));
     else for (const line of toText(client.base, own, examined, world)) world.out(line);
     return findings.some(({ result }) => result === "error") ? exitCodes.failed : exitCodes.done;
   },
@@ -104,16 +105,16 @@ async function examineAll(routes: readonly Route[], examining: Examining): Promi
   return examined;
 }
 
-function toText(base: URL, own: Finding, examined: readonly Examined[], world: World): readonly string[] {
+function toText(base: URL, own: readonly Finding[], examined: readonly Examined[], world: World): readonly string[] {
   const paint = createPaint(world);
-  const errors = [own, ...examined.flatMap(({ findings }) => findings)].filter(
+  const errors = [...own, ...examined.flatMap(({ findings }) => findings)].filter(
     ({ result }) => result === "error",
   ).length;
   const wrong = `${errors} ${errors === 1 ? "thing is" : "things are"} wrong`;
-  const all = examined.length === 0 ? "there is no route with a public host" : "everything is as it should be";
+  const all = examined.length === 0 ? noRoute : "everything is as it should be";
   return [
     `${paint("bold", "nodoff")}  ${base.href}`,
-    ...toLines(own, paint),
+    ...own.flatMap((finding) => toLines(finding, paint)),
     ...examined.flatMap(({ route, url, proxy, findings }) => [
       `${paint("bold", route)}  ${url}${proxy === null ? "" : ` (${proxy})`}`,
       ...findings.flatMap((finding) => toLines(finding, paint)),
@@ -121,6 +122,9 @@ function toText(base: URL, own: Finding, examined: readonly Examined[], world: W
     errors === 0 ? all : paint("red", wrong),
   ];
 }
+
+const noRoute =
+  "there is no route with a public host: nodoff.enable=true on the app's container, nodoff.host where no other label names it";
 
 const words = { ok: "ok", warning: "warning", error: "WRONG", skipped: "?" } as const;
 const styles = { ok: "green", warning: "yellow", error: "red", skipped: "dim" } as const;

@@ -60,7 +60,10 @@ async function describe(client: Client, alias: string) {
 }
 
 function toOverview(workloads: readonly Workload[], world: World): readonly string[] {
-  if (workloads.length === 0) return ["nothing sleeps here yet: no workload is configured or labelled"];
+  if (workloads.length === 0)
+    return [
+      "nothing sleeps here yet: no workload is configured or labelled (nodoff.enable=true); `nodoff check` tells what was seen",
+    ];
   const paint = createPaint(world);
   const now = systemClock.wall();
   const rows = workloads

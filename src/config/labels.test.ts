@@ -37,8 +37,17 @@ describe("who is opted in", () => {
     { "nodoff.enable": "false" },
     { "nodoff.enable": "FALSE", "nodoff.x": "1" },
   ])
-    it(`nobody by ${JSON.stringify(labels)}`, () =>
-      assert.deepEqual(readLabels({ ...base, labels }), { kind: "none" }));
+    it(`nobody by ${JSON.stringify(labels)}`, () => assert.equal(readLabels({ ...base, labels }).kind, "none"));
+  it("but labels without the switch are told of, unless it is off", () => {
+    const notesOf = (labels: Readonly<Record<string, string>>) => {
+      const read = readLabels({ ...base, labels });
+      return read.kind === "none" ? read.notes?.map(formatLabelError) : assert.fail(read.kind);
+    };
+    const told = "without nodoff.enable=true nodoff leaves this container alone";
+    assert.deepEqual(notesOf({ "nodoff.enabled": "true" }), [`label blog-web nodoff.enabled: ${told}`]);
+    assert.equal(notesOf({ "nodoff.enable": "false", "nodoff.host": "a.x" }), undefined);
+    assert.equal(notesOf({ "traefik.enable": "true" }), undefined);
+  });
   it("a wrong switch is not taken for off", () => {
     assert.deepEqual(errorsOf({ "nodoff.enable": "yes" }), [
       'label blog-web nodoff.enable: "yes" is not true or false',

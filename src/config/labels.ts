@@ -135,7 +135,7 @@ function atOrigin(error: LabelError, from: ReadonlyMap<string, string>): LabelEr
  */
 function readOwnLabels(input: LabelInput): LabelReading {
   const { labels, containerName, takenAliases = new Set() } = input;
-  if (isDisabled(labels["nodoff.enable"])) return { kind: "none" };
+  if (isDisabled(labels["nodoff.enable"])) return { kind: "none", ...noteOptIn(input) };
   const { tree, problems } = toLabelTree(labels);
   const findings: Finding[] = [...problems, ...findNotYetInLabels(tree)];
   const errors: LabelError[] = [];
@@ -171,6 +171,14 @@ function toOpenDoor(
 /** A label error as people read it: `label blog-web nodoff.idle_timeout: …`. */
 export function formatLabelError({ source, key, message }: LabelError): string {
   return `${source} ${key}: ${message}`;
+}
+
+/** Labels that say how it sleeps, and none that says that it may: forgotten, or a typing error. */
+function noteOptIn({ labels, containerName, target }: LabelInput): FromOthers {
+  const key = Object.keys(labels).find((label) => label.startsWith("nodoff."));
+  if (key === undefined || labels["nodoff.enable"] !== undefined || target !== undefined) return {};
+  const message = "without nodoff.enable=true nodoff leaves this container alone";
+  return { notes: [{ source: `label ${containerName}`, key, message }] };
 }
 
 function isDisabled(enable: string | undefined): boolean {

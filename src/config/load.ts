@@ -140,7 +140,8 @@ function createReadSecret({ file, readFile }: LoadOptions): ReadSecret {
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EACCES: "not allowed",
-  EISDIR: "is a folder",
+  EISDIR:
+    "is a folder (Docker makes one where a file to mount is not there: remove it, write the file, `docker compose up -d`)",
 };
 
 function toReason(error: unknown): string {

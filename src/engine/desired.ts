@@ -13,6 +13,8 @@ export interface SpecSet {
   readonly source: string;
   readonly workloads: readonly WorkloadSpec[];
   readonly routes: readonly RouteSpec[];
+  /** Its container is deleted: where somebody else has what it had, that is as it should be. */
+  readonly departed?: true;
 }
 
 export interface Desired {
@@ -38,7 +40,8 @@ export function mergeSpecs(file: SpecSet, labelled: readonly SpecSet[]): Desired
     if (clash !== null) {
       // Open doors of a container that is left out anyway are no news.
       const isByDesign = clash.key === "nodoff.enable";
-      if (set.workloads.length > 0) (isByDesign ? notices : problems).push({ source: set.source, ...clash });
+      if (set.workloads.length > 0 && set.departed !== true)
+        (isByDesign ? notices : problems).push({ source: set.source, ...clash });
       continue;
     }
     taken.take(set);

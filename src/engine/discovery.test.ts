@@ -55,3 +55,11 @@ it("leaves it with the one that has it", () => {
   const [young, old] = [lookOf("a-young", 2_000), lookOf("b-old", 1_000)];
   assert.equal(winnerOf([young], [young, old]).winner, "a-young");
 });
+
+it("says nothing of a name that a container had which is deleted", () => {
+  const old = { ...lookOf("1f2e_blog", 1_000), id: "1f2e" };
+  const made = lookOf("blog", 2_000);
+  const clash = winnerOf([old], [old, made]);
+  assert.deepEqual(clash, { winner: "1f2e_blog", keys: ["label blog nodoff.host"] });
+  assert.deepEqual(winnerOf([old], [old, made], [made]), { winner: "blog", keys: [] });
+});

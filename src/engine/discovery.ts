@@ -136,7 +136,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       warnAbout(optedIn);
       const forgot = noteDeparted(found);
       // Last: whoever is there wins over whoever left.
-      sets = [...found, ...Array.from(departed.values(), ({ set }) => set)];
+      sets = [...found, ...Array.from(departed.values(), ({ set }) => ({ ...set, departed: true as const }))];
       problems = wrong;
       return changes || forgot || known.size !== before;
     },

@@ -58,9 +58,12 @@ function startNow(unit: Unit, attempt: Attempt): void {
   void startAtEngine(unit, attempt);
 }
 
-function timeOut(unit: Unit, { lastMiss }: Attempt): void {
+function timeOut(unit: Unit, { lastMiss, search }: Attempt): void {
   const seconds = unit.spec.wakeTimeoutMs / 1000;
-  const failure: Failure = { code: "WAKE_TIMEOUT", message: `not ready within ${seconds} s: ${lastMiss}` };
+  // Most often the port is another one: only with the address people see that.
+  const asked = search === null || unit.links.completes ? null : originOf(unit, null);
+  const where = asked === null ? "" : `${asked}: `;
+  const failure: Failure = { code: "WAKE_TIMEOUT", message: `not ready within ${seconds} s: ${where}${lastMiss}` };
   unit.dispatch({ type: "wake_failed", failure, running: unit.look?.power === "running" });
 }
 

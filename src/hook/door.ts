@@ -86,7 +86,9 @@ export function createDoorway(deps: HookDeps): Doorway {
       return named ?? registry.match(facts.host, facts.path);
     },
     missed(host) {
-      if (isNewHost(host)) logger.info("host without a route", { host, key: "unknown_host", answer: deps.unknownHost });
+      if (!isNewHost(host)) return;
+      const hint = "nodoff.enable=true on its container, and nodoff.host where no other label names it";
+      logger.info("host without a route", { host, key: "unknown_host", answer: deps.unknownHost, hint });
     },
     get ignoredNames() {
       return ignoredNames;

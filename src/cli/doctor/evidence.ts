@@ -71,6 +71,10 @@ export interface Evidence {
   readonly proxy: ProxyName | null;
   /** State of its workload when it was asked; `ready` where there is none. */
   readonly state: string;
+  /** Why its workload failed, if it did. */
+  readonly failure: string | null;
+  /** Host that `--via` names; null = DNS was asked for the route's own. */
+  readonly via: string | null;
   readonly proxyHops: number;
   /** Any certificate is right. */
   readonly insecure: boolean;

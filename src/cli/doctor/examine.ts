@@ -35,7 +35,7 @@ const navigation = { accept: "text/html", "sec-fetch-mode": "navigate", "user-ag
 export async function examine(route: Route, place: number, examining: Examining): Promise<Evidence> {
   const { client, exam, proxy, insecure } = examining;
   const host = hostOf(route);
-  const state = await stateOf(route, client);
+  const { state, failure } = await stateOf(route, client);
   const ask = (url: URL, tag: string, mark = tag): Promise<Asked> => askMarked(url, { tag, mark }, examining);
   const { url, first: once } = await firstAnswer(
     host,
@@ -59,6 +59,8 @@ export async function examine(route: Route, place: number, examining: Examining)
     url,
     proxy,
     state,
+    failure,
+    via: examining.via?.hostname ?? null,
     proxyHops: exam.proxy_hops,
     insecure,
     plain: first,
@@ -84,9 +86,10 @@ async function totalOf({ alias }: Route, client: Client): Promise<number> {
   return (await client.get(`routes/${encodeURIComponent(alias)}`, Route)).requests_total;
 }
 
-async function stateOf({ workload }: Route, client: Client): Promise<string> {
-  if (workload === null) return "ready";
-  return (await client.get(`workloads/${encodeURIComponent(workload)}`, Workload)).state;
+async function stateOf({ workload }: Route, client: Client): Promise<Pick<Evidence, "state" | "failure">> {
+  if (workload === null) return { state: "ready", failure: null };
+  const { state, error } = await client.get(`workloads/${encodeURIComponent(workload)}`, Workload);
+  return { state, failure: state === "error" ? plain(error?.message ?? "for a reason nobody said") : null };
 }
 
 /** By https, unless nobody listens there. */

@@ -9,7 +9,8 @@ export type Check =
   | "channel"
   | "app"
   | "hand_over"
-  | "strangers";
+  | "strangers"
+  | "engine";
 
 /** One thing that was looked at, with what came of it. */
 export interface Finding {

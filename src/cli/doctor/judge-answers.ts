@@ -48,6 +48,17 @@ export function judgeChannel(evidence: Evidence): readonly Finding[] {
   return [{ check: "channel", result: "error", code: "channel_away", text, ...(lines !== undefined && { lines }) }];
 }
 
+/** What keeps nodoff from the app, whatever the proxy does. A wake that was tried just now says it better. */
+export function judgeFailure({ failure, woken, route }: Evidence): readonly Finding[] {
+  if (failure === null || woken !== null) return [];
+  const text = `nodoff does not get it ready: ${failure}`;
+  const error = { check: "app", result: "error", code: "failed", text } as const;
+  const isAway = /refused|no answer|timed? ?out|reset/i.test(failure);
+  const mend = isAway ? "is that where it listens? nodoff.port says another port" : undefined;
+  const log = `what it says itself: nodoff logs ${route.workload}`;
+  return [{ ...error, mend: mend ?? log }];
+}
+
 /** Whether the proxy gets to the app when nodoff lets through. */
 export function judgeApp(evidence: Evidence): readonly Finding[] {
   const { plain, state, route } = evidence;
@@ -71,9 +82,8 @@ export function judgeHandOver(evidence: Evidence): readonly Finding[] {
   if (route.workload === null) return [];
   if (woken === null) {
     if (state === "ready") return [];
-    return [
-      { check, result: "skipped", code: "asleep", text: `it is ${state}: --wake wakes it and looks at the rest` },
-    ];
+    const text = `it is ${state === "error" ? "failed" : state}: --wake wakes it and looks at the rest`;
+    return [{ check, result: "skipped", code: "asleep", text }];
   }
   switch (woken.kind) {
     case "passed":

@@ -15,10 +15,10 @@ const unreachable = {
 } as const;
 
 /** Whether the public address answers at all. */
-export function judgeReach({ plain, url, insecure }: Evidence): readonly Finding[] {
+export function judgeReach({ plain, url, via, insecure }: Evidence): readonly Finding[] {
   const { reply } = plain;
   if (reply.kind === "failed") {
-    const [text, mend] = unreachable[reply.reason];
+    const [text, mend] = reply.reason === "dns" && via !== null ? viaUnknown(via) : unreachable[reply.reason];
     return [{ check: "reach", result: "error", code: reply.reason, text: `${text} (${reply.message})`, mend }];
   }
   if (reply.certificate !== null && !insecure) {
@@ -28,6 +28,23 @@ export function judgeReach({ plain, url, insecure }: Evidence): readonly Finding
     return [{ check: "reach", result: "error", code: "certificate", text, mend }];
   }
   return [{ check: "reach", result: "ok", code: "answers", text: `${url.origin} answers` }];
+}
+
+const orMiddleware =
+  "or it names a middleware Traefik does not have (its log says which), or its container never ran since Traefik started";
+
+/** Most often from http to https: the same proxy serves it by TLS. */
+function toRedirectMend({ url, via }: Evidence, { headers }: Answer): string {
+  const to = URL.parse(headers["location"] ?? "", url);
+  const isToTls = to?.protocol === "https:" && url.protocol === "http:" && to.hostname === url.hostname;
+  return `ask for the address it leads to: --via ${isToTls ? `https://${via ?? to.hostname}` : "URL"}`;
+}
+
+function viaUnknown(via: string): readonly [string, string] {
+  return [
+    `${via}, which --via names, does not resolve here`,
+    `a service of compose resolves where its network is shared: give nodoff's service the \`networks:\` of ${via}`,
+  ];
 }
 
 /** An answer nodoff was not asked about: what the status tells of why. */
@@ -57,14 +74,20 @@ export function judgeUncalled(evidence: Evidence, reply: Answer): Finding {
     return evidence.state === "ready" ? down : { ...down, mend: `or it does not ask at all: ${other}` };
   }
   if (reply.status === 404 && proxy === "traefik")
-    return { ...error, code: "no_router", text: `${said}: no router for this host`, ...withLines("no_router") };
+    return {
+      ...error,
+      code: "no_router",
+      text: `${said}: no router for this host`,
+      mend: orMiddleware,
+      ...withLines("no_router"),
+    };
   if (proxy === "caddy" && reply.status === 200 && reply.headers["content-length"] === "0") {
     const text = `${said}, empty: Caddy has no site for this host`;
     return { ...error, code: "no_router", text, mend: "add a site with this name to the Caddyfile" };
   }
   if (reply.status >= 300 && reply.status < 400) {
     const text = `${said}, to ${reply.headers["location"]}: it answers before nodoff is asked`;
-    return { ...error, code: "redirected", text, mend: "ask for the address it leads to, by --via" };
+    return { ...error, code: "redirected", text, mend: toRedirectMend(evidence, reply) };
   }
   const text = `${said} without asking nodoff: this service neither wakes nor counts as used`;
   return { ...error, code: "not_called", text, ...withLines("not_called") };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { type Asked, type Evidence, forgedClient, type Sighting } from "./evidence.ts";
+import type { Finding } from "./finding.ts";
 import { judge } from "./judge.ts";
 import type { Reply } from "./send.ts";
 
@@ -37,6 +38,15 @@ const channel = asked(answer({ headers: state }), sighting({ door: "channel", di
 
 /** All that is wrong with a wiring that is right but for `over`, by its codes. */
 function codes(over: Partial<Evidence> = {}): readonly string[] {
+  return found(over).flatMap(({ result, code }) => (result === "ok" ? [] : [code]));
+}
+
+/** What is said to do about it: words, and the very lines. */
+function mends(over: Partial<Evidence>): readonly string[] {
+  return found(over).flatMap(({ mend, lines }) => [mend ?? [], lines?.lines ?? []].flat());
+}
+
+function found(over: Partial<Evidence>): readonly Finding[] {
   const evidence: Evidence = {
     route: {
       alias: "blog",
@@ -50,6 +60,8 @@ function codes(over: Partial<Evidence> = {}): readonly string[] {
     url: new URL("https://blog.test/"),
     proxy: null,
     state: "ready",
+    failure: null,
+    via: null,
     proxyHops: 1,
     insecure: false,
     plain: asked(answer(), sighting()),
@@ -59,7 +71,7 @@ function codes(over: Partial<Evidence> = {}): readonly string[] {
     counted: false,
     ...over,
   };
-  return judge(evidence).flatMap(({ result, code }) => (result === "ok" ? [] : [code]));
+  return judge(evidence);
 }
 
 const client = (forwarded: string, taken: string | null) => {
@@ -129,6 +141,32 @@ describe("what is found", () => {
     assert.deepEqual(uncalled(504, "", { proxy: "traefik" }), ["not_called"]);
     assert.deepEqual(uncalled(502, "Caddy"), ["hook_down"]);
     assert.deepEqual(uncalled(502, "Caddy", { state: "ready" }), ["hook_down"]);
+  });
+
+  it("says first what keeps nodoff itself from the app", () => {
+    const failed = { state: "error", failure: "not ready within 12 s: http://172.18.0.2:8888: connection refused" };
+    const plain = asked(answer({ status: 503, headers: state }), sighting());
+    assert.deepEqual(codes({ ...failed, plain }), ["failed", "asleep"]);
+    const away = asked({ kind: "failed", reason: "dns", message: "ENOTFOUND" });
+    assert.deepEqual(codes({ ...failed, plain: away, via: "traefik" }), ["failed", "dns"]);
+    assert.deepEqual(codes({ ...failed, plain, woken: { kind: "passed", tookMs: 900 } }), []);
+  });
+
+  it("names what mends it where the proxy is Traefik, and where it leads to https", () => {
+    const stopped = asked(answer({ status: 503, body: "no available server\n" }));
+    assert.deepEqual(mends({ plain: stopped, state: "napping" }), [
+      "traefik.http.routers.blog.middlewares=nodoff@docker",
+    ]);
+    const unknown = asked(answer({ status: 404, body: "404 page not found\n" }));
+    assert.match(
+      mends({ plain: unknown }).join("\n"),
+      /^or it names a middleware .*\ntraefik\.docker\.allownonrunning=true$/,
+    );
+    const location = "https://blog.test/";
+    const redirect = { plain: asked(answer({ status: 308, headers: { location } })), via: "caddy" };
+    assert.deepEqual(mends({ ...redirect, url: new URL("http://blog.test/") }), [
+      "ask for the address it leads to: --via https://caddy",
+    ]);
   });
 
   it("takes the app's own 503 for an answer, and the proxy's 502 for none", () => {

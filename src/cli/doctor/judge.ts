@@ -2,12 +2,19 @@ import type { Evidence, Sighting } from "./evidence.ts";
 import type { Finding, ProxyName } from "./finding.ts";
 import { judgeClient } from "./judge-client.ts";
 import { judgeReach, judgeUncalled } from "./judge-reach.ts";
-import { judgeApp, judgeChannel, judgeHandOver, judgePage } from "./judge-answers.ts";
+import { judgeApp, judgeChannel, judgeFailure, judgeHandOver, judgePage } from "./judge-answers.ts";
 import { linesFor, trustLine } from "./lines.ts";
 import { proxyOf } from "./proxy-of.ts";
 
-/** What was found of one route, in the order a request meets it. Stops where nothing further can be told. */
+/**
+ * What was found of one route: first what nodoff itself says of the app, then in the order a request meets it. Stops where
+ * nothing further can be told.
+ */
 export function judge(evidence: Evidence): readonly Finding[] {
+  return [...judgeFailure(evidence), ...judgeWay(evidence)];
+}
+
+function judgeWay(evidence: Evidence): readonly Finding[] {
   const reach = judgeReach(evidence);
   const { plain } = evidence;
   if (plain.reply.kind === "failed") return reach;

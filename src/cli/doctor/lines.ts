@@ -38,8 +38,9 @@ const linesByCode = {
     }),
     caddy: () => ({ where: "Caddy's environment: an address Caddy reaches", lines: ["NODOFF_ADDRESS=nodoff:8090"] }),
     nginx: () => ({
-      where: "upstream nodoff (nodoff-http.conf): an address nginx reaches",
-      lines: ["server 127.0.0.1:8090;"],
+      where:
+        "upstream nodoff (nodoff-http.conf): an address nginx reaches, in compose the first, on the host the second",
+      lines: ["server nodoff:8090;", "server 127.0.0.1:8090;"],
     }),
   },
   mark_lost: {

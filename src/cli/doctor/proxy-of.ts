@@ -12,7 +12,10 @@ function sayOf(reply: Reply): ProxyName | null {
   const { server = "", via = "" } = reply.headers;
   if (/\bcaddy\b/i.test(`${server} ${via}`)) return "caddy";
   if (/^(?:nginx|openresty)\b/i.test(server)) return "nginx";
-  return reply.status === 404 && reply.body === "404 page not found\n" ? "traefik" : null;
+  const { status, body } = reply;
+  const isTraefiks =
+    (status === 404 && body === "404 page not found\n") || (status === 503 && body === "no available server\n");
+  return isTraefiks ? "traefik" : null;
 }
 
 /** As above, else what the hook's address says. */
