@@ -41,6 +41,22 @@ describe("allowing", () => {
     equal(unknown.headers["x-nodoff-upstream"], undefined);
   });
 
+  it("lets nobody keep what was allowed in doubt, or without the address that was asked for", async (t) => {
+    const world = await hookWorld(t);
+    const kept = async (path: string): Promise<boolean> => {
+      const { status, headers } = await world.ask(path, original("/"));
+      equal(status, 200);
+      return headers["x-accel-expires"] !== "0";
+    };
+    world.blog.become("ready");
+    deepEqual([await kept("/auth/nginx"), await kept("/auth/nginx?route=blog")], [true, true]);
+    Object.assign(world.route, { upstream: () => null });
+    deepEqual([await kept("/auth/nginx"), await kept("/auth/nginx?route=blog")], [true, false]);
+    world.blog.become("unknown");
+    world.gate.onAdmit = () => ({ kind: "allow", decision: "hold_allow" });
+    deepEqual([await kept("/auth/nginx"), await kept("/auth/nginx?route=blog")], [false, false]);
+  });
+
   it("waits with its answer while the engine is asked for the address", async (t) => {
     const world = await hookWorld(t);
     world.blog.become("ready");

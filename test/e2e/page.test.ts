@@ -409,7 +409,7 @@ describe("looks", () => {
     it(`${name}: fits, and moves only where motion is welcome`, async (t) => {
       const world = await openWorld(t);
       world.blog.output = ["> blog@1.0.0 start", "connecting to the database", "running 2 migrations"];
-      const page = await openPage(t, options);
+      const page = await openPage(t, { reducedMotion: "no-preference", ...options });
       await page.goto(`${world.origin}/`);
       reach(world, { step: "waiting_ready" });
       await page.waitForSelector(".steps li:nth-child(2)[data-state=now]");

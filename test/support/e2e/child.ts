@@ -107,14 +107,25 @@ export async function withNames(
   return { command: "unshare", args: ["--mount", "sh", "-c", script, file, command, ...args] };
 }
 
-/** A port of 127.0.0.1 nobody listens on right now. */
+let portsGiven = 0;
+
+/**
+ * A port of 127.0.0.1 nobody listens on right now. Not one of those the kernel gives to whoever connects or asks for
+ * any: it would be taken before its owner comes, or comes back. Each process has a hundred of its own.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + (process.pid % 127) * 100 + (portsGiven++ % 100);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 /**

@@ -54,7 +54,7 @@ const source = new URL("test-app.mts", import.meta.url);
 /** Label with the pid of the test run it belongs to. */
 export const owner = "nodoff-test.pid";
 
-let nextPort = 20_000;
+let nextPort = 10_000;
 
 /** Opens the engine and drops what killed test runs left behind. */
 export async function openDocker(): Promise<{ docker: Docker; createApp: (options?: AppOptions) => Promise<App> }> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, constants, type IncomingHttpHeaders } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../child.ts";
 import { ask, echo, type Question, type Reply } from "../client.ts";
 import type { AppStats } from "../docker.ts";
@@ -8,15 +9,23 @@ import type { Play } from "./cases.ts";
 import type { StageDoor } from "./stage.ts";
 import type { Guest } from "./world.ts";
 
+/**
+ * nginx keeps an address it looked up for a second, its shortest, and a container may come back at another. Nobody's
+ * app sleeps so soon after a request but here.
+ */
+export const keptAddressMs = 1_100;
+
 /** Puts the app to sleep as nodoff does it itself, and waits until everybody knows. Returns the engine's time. */
 export async function asleep({ nodoff, door, guest }: Pick<Play, "nodoff" | "door" | "guest">): Promise<number> {
   const { alias, app } = guest;
+  const forgotten = delay(keptAddressMs);
   await until(`${alias} asleep`, async () => {
     const state = await nodoff.state(alias);
     if (state === "ready") await nodoff.api(`/workloads/${alias}/sleep`, { force: true });
     return state === "napping" ? true : undefined;
   });
   await door.asleep?.(alias);
+  await forgotten;
   return app.now();
 }
 

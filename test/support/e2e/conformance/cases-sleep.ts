@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ask, program } from "../client.ts";
 import { type App, openDocker } from "../docker.ts";
 import { forgeries } from "../requests.ts";
-import { asleep, awake, request, say, starts, toEchoed } from "./acts.ts";
+import { asleep, awake, keptAddressMs, request, say, starts, toEchoed } from "./acts.ts";
 import type { Case, Play } from "./cases.ts";
 
 const sleepsSoon = { idle_timeout: "2s", min_awake: "1s" } as const;
@@ -22,6 +22,7 @@ export const sleepCases = {
         for (const method of ["GET", "POST"]) {
           const { app, alias } = play.guest;
           const since = await app.now();
+          await delay(keptAddressMs);
           await play.nodoff.api(`/workloads/${alias}/sleep`, { force: true });
           assert.equal(await askOver(agent, play, method), 200, `${method} in the middle of the stop`);
           assert.equal(await starts(play.guest, since), 1);

@@ -22,7 +22,7 @@ export function describeConformance(stages: readonly Stage[], options: Conforman
   const { cases: names = caseNames, wakes = 20, restart = true } = options;
   const cells: Cell[] = [];
   for (const stage of stages) describeStage(stage, { names, wakes, restart, say: (cell) => void cells.push(cell) });
-  after(() => console.log(toTable(stages, cells)));
+  after(() => console.log(toTable(stages, cells, names)));
 }
 
 interface Run {
@@ -67,8 +67,9 @@ function describeStage(stage: Stage, { names, wakes, restart, say }: Run): void 
 
     if (!restart) return;
     it("restarting nodoff", async () => {
-      const { open, closed } = await restartUnderLoad(world);
-      tell("restart, open", `ok, ${open.failed} of ${open.requests} failed`);
+      const { open, closed } = await restartUnderLoad(world, stage);
+      const unsure = open.unsure === 0 ? "" : ` (${open.unsure} before the first look)`;
+      tell("restart, open", `ok, ${open.failed} of ${open.requests} failed${unsure}`);
       const failures = `${closed.failed} of ${closed.requests} failed, within ${toSeconds(closed.failedForMs)}`;
       tell("restart, closed", `ok, ${failures}`);
     });
@@ -117,8 +118,8 @@ function toSeconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-function toTable(stages: readonly Stage[], cells: readonly Cell[]): string {
-  const rows = [...new Set([...caseNames, ...cells.map(({ row }) => row)])];
+function toTable(stages: readonly Stage[], cells: readonly Cell[], names: readonly CaseName[]): string {
+  const rows = [...new Set([...names, ...cells.map(({ row }) => row)])];
   const width = Math.max(...rows.map((row) => row.length));
   const lines = stages.flatMap(({ title, skip }) => {
     if (skip !== undefined && skip !== false) return [`${title}: skipped, ${skip}`];

@@ -15,6 +15,8 @@ export interface Stage {
    * leave this list.
    */
   readonly limits?: Partial<Readonly<Record<CaseName, string>>>;
+  /** The proxy goes where nodoff says, which a nodoff that has just begun can only do after its first look. */
+  readonly asksWhere?: true;
   /** Called once, before the apps are made. `names` resolves their names as Docker's resolver does in its networks. */
   prepare(options: { readonly names: string }): Promise<PreparedStage>;
 }

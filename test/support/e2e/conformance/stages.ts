@@ -26,6 +26,7 @@ export const nginxComposeStage: Stage = {
 /** nginx on the host: nodoff says the apps' addresses; while it is away, the last ones it said. */
 export const nginxHostStage: Stage = {
   title: "nginx (host)",
+  asksWhere: true,
   prepare: () =>
     Promise.resolve({
       open: ({ hookPort, fail, sites }) => startNginx({ variant: "host", hookPort, sites, cached: fail === "open" }),
@@ -45,6 +46,7 @@ export const haproxyComposeStage: Stage = {
 /** HAProxy on the host: nodoff says the apps' addresses. */
 export const haproxyHostStage: Stage = {
   title: "HAProxy (host)",
+  asksWhere: true,
   prepare: ({ names }) =>
     Promise.resolve({
       open: ({ hookPort, fail, sites }) =>
