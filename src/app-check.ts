@@ -79,6 +79,8 @@ export interface Inspected {
   /** What the report tells of, as the engine would run it. */
   readonly routes: readonly RouteSpec[];
   readonly workloads: readonly WorkloadSpec[];
+  /** By alias: the one port its container exposes, where it is one. */
+  readonly exposed: ReadonlyMap<string, number>;
 }
 
 /**
@@ -146,7 +148,11 @@ export async function inspectConfig(source: Source, deps: InspectDeps): Promise<
   for (const provider of added) await provider.close();
   const routeLines = routes.map((route) => toRouteLine(route, guests.byRoute));
   const report = { errors, warnings, routes: routeLines, workloads: [...lines.values()] };
-  return { report, reachable, routes, workloads: plan.workloads };
+  const exposed = plan.workloads.flatMap(({ alias, provider, ref }) => {
+    const [port, another] = seen.get(provider)?.get(ref)?.ports ?? [];
+    return port === undefined || another !== undefined ? [] : [[alias, port] as const];
+  });
+  return { report, reachable, routes, workloads: plan.workloads, exposed: new Map(exposed) };
 }
 
 async function list(provider: Provider, source: Source): Promise<Seen> {

@@ -226,6 +226,14 @@ function skeleton(link) {
 /** @param {State} state */
 function nothingYet({ providers }) {
   const [first] = providers;
+  // Not what is missing, but what nodoff cannot see.
+  const away = providers.find(({ connected }) => !connected);
+  if (away !== undefined)
+    return empty(
+      `${away.name} is not reachable`,
+      `${away.error === null ? "" : `${away.error.message}. `}Until it is, every request goes through.`,
+      "alert",
+    );
   return html`<h1 class="visually-hidden" tabindex="-1">Services</h1>
     ${empty(
       "No services yet",

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { hashPassword } from "../../src/control/password.ts";
 import { seriousFindings } from "../support/e2e/axe.ts";
 import { openBoxes, web } from "../support/e2e/boxes.ts";
 import { freePort, until } from "../support/e2e/child.ts";
@@ -345,6 +346,38 @@ void describe("the dashboard", () => {
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.waitForURL(`http://127.0.0.1:${port}/apps/nodoff/login`);
+    deepEqual(page.problems, []);
+  });
+
+  void it("says that an engine is not reachable, and shows a viewer everything but buttons", async () => {
+    const user = { password_hash: await hashPassword("look only"), role: "viewer" };
+    const admin = { token: adminToken, users: { guest: user } };
+    const away = { local: { type: "docker", url: "unix:///nowhere/docker.sock" } };
+    const other = await openHome(atEnd, { admin, providers: away });
+    const served = await other.serve();
+    const page = await visit("login", { storageState: { cookies: [], origins: [] } });
+    const at = `http://127.0.0.1:${other.port}`;
+    await page.goto(`${at}/login`);
+    await page.fill("#user", "guest");
+    await page.fill("#password", "look only");
+    await page.locator("#password").press("Enter");
+    await page.waitForURL(`${at}/`);
+    await page.getByText("local is not reachable").waitFor();
+    match((await page.locator("main").textContent()) ?? "", /nowhere\/docker\.sock/);
+    await shoot(page, "engine-away");
+    const mark = served.mark();
+    const process = { command: ["sleep", "1000"] };
+    const app = { process, host: "app.localhost", upstream: "http://127.0.0.1:9" };
+    await other.write({ admin, providers: { here: { type: "process" } }, workloads: { app } });
+    await served.loggedSince(mark, ({ message }) => message === "configuration reloaded", "reload");
+    await row(page, "app").locator(".name").click();
+    await page.locator("h1:text-is('app')").waitFor();
+    await shoot(page, "viewer");
+    const named = /^(?:wake|sleep|keep awake|restart|check now|try again)/i;
+    equal(await page.getByRole("button", { name: named }).count(), 0);
+    await page.keyboard.press("w");
+    equal(await page.evaluate(async () => (await fetch("api/v1/workloads/app/wake", { method: "POST" })).status), 403);
+    deepEqual((await (await page.request.get(`${at}/api/v1/workloads/app`)).json()).state, "napping");
     deepEqual(page.problems, []);
   });
 

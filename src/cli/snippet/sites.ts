@@ -36,7 +36,12 @@ export type Place = "network" | "host";
 
 /** Sites of all HTTP routes that have a host and a workload; the others sleep behind no foreign proxy. */
 export function toSites(
-  specs: { readonly routes: readonly RouteSpec[]; readonly workloads: readonly WorkloadSpec[] },
+  specs: {
+    readonly routes: readonly RouteSpec[];
+    readonly workloads: readonly WorkloadSpec[];
+    /** By alias: the one port its container exposes. */
+    readonly exposed: ReadonlyMap<string, number>;
+  },
   place: Place,
 ): readonly SnippetSite[] {
   const workloads = new Map(specs.workloads.map((workload) => [workload.alias, workload]));
@@ -47,7 +52,9 @@ export function toSites(
     const hosts = route.hosts.toSorted();
     const site = sites.get(hosts.join()) ?? { hosts, routes: [] };
     const { alias, path, stripPath } = route;
-    site.routes.push({ alias, path, stripPath, app: toAddress(route.upstream ?? workload.upstream, workload, place) });
+    const exposed = specs.exposed.get(workload.alias) ?? null;
+    const app = toAddress(route.upstream ?? workload.upstream, { ...workload, exposed }, place);
+    site.routes.push({ alias, path, stripPath, app });
     sites.set(hosts.join(), site);
   }
   return [...sites.values()]
@@ -60,7 +67,11 @@ function toWidth({ hosts }: SnippetSite): number {
   return Math.max(...hosts.map((host) => (host === "*" ? 3 : (/^\**/.exec(host)?.[0].length ?? 0))));
 }
 
-function toAddress(upstream: UpstreamSpec | null, { kind, ref }: WorkloadSpec, place: Place): AppAddress {
+function toAddress(
+  upstream: UpstreamSpec | null,
+  { kind, ref, exposed }: Pick<WorkloadSpec, "kind" | "ref"> & { readonly exposed: number | null },
+  place: Place,
+): AppAddress {
   if (upstream?.kind === "url") {
     const { protocol, hostname, port } = new URL(upstream.url);
     const scheme = protocol === "https:" ? "https" : "http";
@@ -72,8 +83,9 @@ function toAddress(upstream: UpstreamSpec | null, { kind, ref }: WorkloadSpec, p
     };
   }
   // Docker's resolver knows containers by their names, in their networks.
-  if (place === "host" || kind !== "container" || upstream?.port == null) return { by: "nodoff" };
-  return { by: "address", scheme: upstream.scheme === "https" ? "https" : "http", host: ref, port: upstream.port };
+  const port = upstream?.port ?? exposed;
+  if (place === "host" || kind !== "container" || port === null) return { by: "nodoff" };
+  return { by: "address", scheme: upstream?.scheme === "https" ? "https" : "http", host: ref, port };
 }
 
 /** `http://blog-web:2368`. */
