@@ -8,6 +8,8 @@ import type { Unit } from "./workload-parts.ts";
 export function entered(unit: Unit, before: State, input: Input): void {
   const { phase } = unit;
   book(unit, before);
+  // What the first look finds asleep ended some time ago.
+  if (before.name === "stopping" || (before.name !== "unknown" && !unit.isAwake)) unit.endedAt = unit.deps.clock.now();
   if (phase.name === "ready") entersReady(unit, before, input);
   if (phase.name === "error") entersError(unit, before, phase.failure);
   if (phase.name === "napping" || phase.name === "gone") entersRest(unit, input);

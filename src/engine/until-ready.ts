@@ -33,6 +33,8 @@ export interface ReadinessQuestion {
   readonly looked: (signal: AbortSignal) => Promise<void>;
   /** Monotonic ms of the start, resume or adoption. */
   readonly startedAt: number;
+  /** Monotonic ms of the end of the run before; -Infinity = not known. */
+  readonly endedAt: number;
   /** Ready also means that Traefik's Docker provider knows of it. */
   readonly dockerHandOver: boolean;
   readonly onMiss: (detail: string) => void;
@@ -94,7 +96,7 @@ export async function untilReady(question: ReadinessQuestion, deps: ReadinessDep
 
 /** Resolves when Traefik shows the server, or has had the time to learn of it. */
 async function untilHandedOver(
-  { dockerHandOver, look, origin }: ReadinessQuestion,
+  { dockerHandOver, look, origin, endedAt }: ReadinessQuestion,
   { clock, handOver }: ReadinessDeps,
   { scope, knownAt }: { readonly scope: Scope; readonly knownAt: number },
 ): Promise<void> {
@@ -104,7 +106,10 @@ async function untilHandedOver(
   const over = new AbortController();
   const signal = AbortSignal.any([scope.signal, over.signal]);
   const late = pause(leftMs + traefikLearnsLateMs - traefikLearnsMs, scope);
-  const seen = found === undefined ? undefined : handOver?.untilSeen(found, origin, signal);
+  // What Traefik shows before it has learned of the end is the run before.
+  const endIsKnown = pause(endedAt + traefikLearnsMs - clock.now(), scope);
+  const seen =
+    found === undefined ? undefined : endIsKnown.then(() => handOver?.untilSeen(found, origin, signal) ?? "unknown");
   if ((await Promise.race([late, seen ?? "unknown"])) === "unknown")
     await pause(knownAt + traefikLearnsMs - clock.now(), scope);
   over.abort();

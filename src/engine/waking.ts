@@ -158,6 +158,7 @@ async function untilPassed(unit: Unit, attempt: Attempt, { pace, startedAt, scop
       look: () => unit.look,
       looked: (signal) => unit.changed(signal),
       startedAt,
+      endedAt: unit.endedAt,
       dockerHandOver: unit.dockerHandOver,
       onMiss,
     },

@@ -187,6 +187,8 @@ export interface Unit extends Workload {
   awakeSince: number;
   look: Look | undefined;
   completedAt: number;
+  /** Monotonic ms of the end of its last run, as far as nodoff saw it; -Infinity = it did not. */
+  endedAt: number;
   readonly deps: WorkloadDeps;
   /** Since when it is in this state, and when it last got ready: wall clock ms. */
   readonly since: number;

@@ -284,6 +284,29 @@ void describe("wake", () => {
     }
   });
 
+  void it("takes no word of Traefik that may be about the run before", async () => {
+    let asked = 0;
+    const untilSeen = (): Promise<"seen"> => {
+      asked++;
+      return Promise.resolve("seen");
+    };
+    const world = await engineWorld({ handOver: { isLed: () => false, untilSeen } });
+    world.app.requireDockerHandOver("auto");
+    world.app.wake("request");
+    await world.clock.advanceAsync(500);
+    assert.deepEqual([world.app.state, asked], ["ready", 1]);
+    // Woken again while it is being stopped.
+    world.provider.delay("stop", 100);
+    const slept = world.app.sleep({ force: true, reason: null });
+    await settle();
+    world.app.wake("request");
+    await world.clock.advanceAsync(2_400);
+    await slept;
+    assert.deepEqual([world.app.state, asked], ["starting", 1]);
+    await world.clock.advanceAsync(400);
+    assert.deepEqual([world.app.state, asked], ["ready", 2]);
+  });
+
   void it("is stopped instead of paused where Traefik's Docker provider would hang on it", async () => {
     for (const isLed of [false, true]) {
       const world = await engineWorld({

@@ -62,6 +62,7 @@ class WorkloadUnit implements Unit {
   uncounted = 0;
   uncountedAt = Number.NEGATIVE_INFINITY;
   completedAt = Number.NEGATIVE_INFINITY;
+  endedAt = Number.NEGATIVE_INFINITY;
   phase: State = { name: "unknown" };
   readonly tallies: Tallies;
   since: number;

@@ -16,7 +16,11 @@ import type { Guest } from "./world.ts";
 export const keptAddressMs = 1_100;
 
 /** Puts the app to sleep as nodoff does it itself, and waits until everybody knows. Returns the engine's time. */
-export async function asleep({ nodoff, door, guest }: Pick<Play, "nodoff" | "door" | "guest">): Promise<number> {
+export async function asleep({
+  nodoff,
+  guest,
+  ...doors
+}: Pick<Play, "nodoff" | "guest" | "door" | "open" | "closed">): Promise<number> {
   const { alias, app } = guest;
   const forgotten = delay(keptAddressMs);
   await until(`${alias} asleep`, async () => {
@@ -24,7 +28,7 @@ export async function asleep({ nodoff, door, guest }: Pick<Play, "nodoff" | "doo
     if (state === "ready") await nodoff.api(`/workloads/${alias}/sleep`, { force: true });
     return state === "napping" ? true : undefined;
   });
-  await door.asleep?.(alias);
+  for (const door of [doors.door, doors.open, doors.closed]) await door.asleep?.(alias);
   await forgotten;
   return app.now();
 }
