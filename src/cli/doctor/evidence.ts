@@ -15,9 +15,12 @@ export const Route = z.object({
 export type Route = z.infer<typeof Route>;
 export const Routes = z.object({ routes: z.array(Route) });
 
+/** IPv4 as people write it: the line that trusts it is copied from here. */
+const Peer = z.string().transform((text) => text.replace(/^::ffff:(?=\d+\.)/, ""));
+
 export const Exam = z.object({
   nonce: z.string(),
-  peer: z.string(),
+  peer: Peer,
   trusted: z.boolean(),
   proxied: z.boolean(),
   proxy_hops: z.number(),
@@ -31,7 +34,7 @@ export const Sighting = z.object({
   dialect: z.string().nullable(),
   outcome: z.string(),
   header: z.string().nullable(),
-  peer: z.string(),
+  peer: Peer,
   asked: z
     .object({
       method: z.string(),

@@ -54,9 +54,9 @@ export function judgeFailure({ failure, woken, route }: Evidence): readonly Find
   const text = `nodoff does not get it ready: ${failure}`;
   const error = { check: "app", result: "error", code: "failed", text } as const;
   const isAway = /refused|no answer|timed? ?out|reset/i.test(failure);
-  const mend = isAway ? "is that where it listens? nodoff.port says another port" : undefined;
-  const log = `what it says itself: nodoff logs ${route.workload}`;
-  return [{ ...error, mend: mend ?? log }];
+  if (isAway) return [{ ...error, mend: "is that where it listens? nodoff.port says another port" }];
+  const isOwn = /exit|not ready/.test(failure);
+  return [isOwn ? { ...error, mend: `what it says itself: nodoff logs ${route.workload}` } : error];
 }
 
 /** Whether the proxy gets to the app when nodoff lets through. */
