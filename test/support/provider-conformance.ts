@@ -65,7 +65,8 @@ export function describeProvider(
     readonly exitCodes?: boolean;
   } = {},
 ): void {
-  describe(`provider: ${name}`, { skip: options.missing ?? false }, () => {
+  // One row after the other, whatever else runs beside: they share the subject.
+  describe(`provider: ${name}`, { skip: options.missing ?? false, concurrency: 1 }, () => {
     let subject: Subject;
     let provider: Provider;
     let watch: RecordingWatch;

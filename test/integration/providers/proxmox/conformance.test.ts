@@ -1,3 +1,4 @@
+import { describe } from "node:test";
 import { createProxmoxProvider } from "../../../../src/providers/proxmox/index.ts";
 import { silentLogger } from "../../../support/logger.ts";
 import { describeProvider } from "../../../support/provider-conformance.ts";
@@ -69,15 +70,18 @@ const skip = {
 };
 const noPause = "a container of Proxmox VE cannot be paused";
 
-describeProvider("proxmox, LXC", () => openSubject("lxc"), {
-  exitCodes: false,
-  skip: {
-    ...skip,
-    "pause freezes and resume thaws, each again is success": noPause,
-    "start on a paused one says to resume it": noPause,
-    "stop ends a paused one, without telling that it was resumed": noPause,
-    "kill ends a paused one": noPause,
-  },
-});
+// Each on a simulator of its own, and mostly waiting for it.
+describe("conformance", { concurrency: true }, () => {
+  describeProvider("proxmox, LXC", () => openSubject("lxc"), {
+    exitCodes: false,
+    skip: {
+      ...skip,
+      "pause freezes and resume thaws, each again is success": noPause,
+      "start on a paused one says to resume it": noPause,
+      "stop ends a paused one, without telling that it was resumed": noPause,
+      "kill ends a paused one": noPause,
+    },
+  });
 
-describeProvider("proxmox, QEMU", () => openSubject("qemu"), { exitCodes: false, skip });
+  describeProvider("proxmox, QEMU", () => openSubject("qemu"), { exitCodes: false, skip });
+});
