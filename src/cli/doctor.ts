@@ -33,7 +33,7 @@ export const doctor = defineCommand({
   arguments: [{ name: "ALIAS", help: "routes to ask (all)", optional: true, many: true }],
   options: {
     via: { value: "URL", help: "where the proxy listens, instead of asking DNS for each host: https://10.0.0.2" },
-    proxy: { value: "NAME", help: "traefik, caddy or nginx, where it does not say itself" },
+    proxy: { value: "NAME", help: "traefik, caddy, nginx or haproxy, where it does not say itself" },
     header: { value: "TEXT", help: 'sent with each request, for a login before nodoff: "Cookie: …"' },
     wake: { help: "wake what sleeps, to see it handed over" },
     insecure: { help: "take any certificate for right" },

@@ -7,7 +7,7 @@ import { before, describe, it } from "node:test";
 import { selfSigned } from "../support/self-signed.ts";
 import { runLine } from "../support/cli.ts";
 import { freePort } from "../support/e2e/child.ts";
-import { openCaddy, openNginx, openTraefik, type Places } from "../support/e2e/doctor-proxies.ts";
+import { openCaddy, openHaproxy, openNginx, openTraefik, type Places } from "../support/e2e/doctor-proxies.ts";
 import { createEnds } from "../support/e2e/ends.ts";
 import { adminToken, openHome, runNodoff } from "../support/e2e/home.ts";
 import { noTraefik } from "../support/e2e/traefik.ts";
@@ -294,6 +294,56 @@ describe("Caddy", { concurrency: false }, () => {
     } = await ask(["sleeper", "--wake", "--via", `http://127.0.0.1:${port}`]);
     assert.ok(
       route?.findings.every(({ result }) => result === "ok"),
+      JSON.stringify(route),
+    );
+  });
+});
+
+describe("HAProxy", { concurrency: false }, () => {
+  const opened = (hook: string): Promise<number> => {
+    const is = (way: string): string => `{ hdr(host),field(1,:) -i ${way}.doctor.test }`;
+    const frontend = [
+      `http-request lua.nodoff unless ${is("unhooked")}`,
+      `use_backend nodoff if { var(txn.nodoff) -m found } !${is("swallowed")} !${is("channel")}`,
+      `use_backend nodoff if { var(txn.nodoff) -m found } ${is("channel")} !{ path_beg /.nodoff/ }`,
+      `use_backend nodoff if ${is("swallowed")} { path_beg /.nodoff/ }`,
+      `use_backend away if ${is("away")}`,
+      `use_backend sleeper if ${is("sleeper")}`,
+      "default_backend app",
+    ];
+    const backend = (name: string, address: string): string => `backend ${name}\n    server ${name} ${address}`;
+    const apps = { app: places.app, away: places.nobody, sleeper: `127.0.0.1:${sleeperPort}` };
+    const backends = Object.entries(apps).map(([name, address]) => backend(name, address));
+    return openHaproxy({ hook, frontend: frontend.join("\n"), backends: backends.join("\n") }, atEnd);
+  };
+  let port = 0;
+  let down = 0;
+  let strict = 0;
+  before(async () => {
+    [port, down, strict] = await Promise.all([opened(places.hook), opened(places.nobody), opened(places.strict)]);
+  });
+
+  const named = ["--proxy", "haproxy"];
+  diagnoses(
+    () => port,
+    [
+      ["unhooked", "not_called", /http-request lua\.nodoff if is_unhooked/, named],
+      ["swallowed", "page_swallowed", /use_backend nodoff/, named],
+      ["away", "upstream_away", /do-resolve/],
+      ["channel", "channel_away", /use_backend nodoff/],
+    ],
+  );
+  diagnoses(() => down, [["down", "hook_down", /presetenv NODOFF_ADDRESS/, named]]);
+  diagnoses(() => strict, [["untrusted", "untrusted_peer", /trusted_proxies: .*127\.0\.0\.1/]]);
+
+  it("right: everything is, hand-over included, and it is known by not signing nodoff's page", async () => {
+    assert.deepEqual(await wrong(port, "right"), { codes: [], lines: [] });
+    const {
+      routes: [route],
+    } = await ask(["sleeper", "--wake", "--via", `http://127.0.0.1:${port}`]);
+    assert.equal(route?.proxy, "haproxy");
+    assert.ok(
+      route.findings.every(({ result }) => result === "ok"),
       JSON.stringify(route),
     );
   });

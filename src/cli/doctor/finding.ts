@@ -32,5 +32,8 @@ export interface Lines {
 }
 
 /** Proxies whose lines we know. */
-export const proxies = ["traefik", "caddy", "nginx"] as const;
+export const proxies = ["traefik", "caddy", "nginx", "haproxy"] as const;
 export type ProxyName = (typeof proxies)[number];
+
+/** Whose headers it sends: HAProxy's Lua speaks nginx's dialect. */
+export const dialectOf = (proxy: ProxyName): string => (proxy === "haproxy" ? "nginx" : proxy);

@@ -1,7 +1,7 @@
 import type { Evidence } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import { linesFor } from "./lines.ts";
-import { likelyProxy } from "./proxy-of.ts";
+import { isHaproxyAlone, likelyProxy } from "./proxy-of.ts";
 import type { Reply } from "./send.ts";
 
 /** Whether nodoff's "not now" gets to the client as nodoff said it: asked for on purpose, nothing sleeps for it. */
@@ -64,7 +64,8 @@ export function judgeApp(evidence: Evidence): readonly Finding[] {
   const { plain, state, route } = evidence;
   const { reply, sightings } = plain;
   if (reply.kind === "failed" || state !== "ready") return [];
-  const isAway = sightings.some(({ door }) => door === "wake") || reply.status === 502 || reply.status === 504;
+  const isAlone = likelyProxy(evidence) === "haproxy" && isHaproxyAlone(reply);
+  const isAway = sightings.some(({ door }) => door === "wake") || [502, 504].includes(reply.status) || isAlone;
   if (!isAway) {
     const isOurs = reply.headers["x-nodoff-state"] !== undefined && !sightings.some(({ door }) => door === "proxy");
     if (isOurs) return [];

@@ -111,7 +111,8 @@ function hint(code: string): string {
   const texts: Readonly<Record<string, string>> = {
     mark_lost: "let the proxy pass X-Nodoff-Probe on to the hook (Traefik: authRequestHeaders)",
     hook_down: "compare nodoff's address in the proxy's configuration with where nodoff listens (`listen.hook`)",
-    not_called: "add nodoff's middleware to this route; with --proxy traefik, caddy or nginx the very line is shown",
+    not_called:
+      "add nodoff's middleware to this route; with --proxy traefik, caddy, nginx or haproxy the very line is shown",
   };
   return texts[code] ?? "see the README of the proxy's kit";
 }

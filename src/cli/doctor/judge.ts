@@ -1,10 +1,10 @@
 import type { Evidence, Sighting } from "./evidence.ts";
-import type { Finding, ProxyName } from "./finding.ts";
+import { dialectOf, type Finding, type ProxyName } from "./finding.ts";
 import { judgeClient } from "./judge-client.ts";
 import { judgeReach, judgeUncalled } from "./judge-reach.ts";
 import { judgeApp, judgeChannel, judgeFailure, judgeHandOver, judgePage } from "./judge-answers.ts";
 import { linesFor, trustLine } from "./lines.ts";
-import { proxyOf } from "./proxy-of.ts";
+import { likelyProxy, proxyOf } from "./proxy-of.ts";
 
 /**
  * What was found of one route: first what nodoff itself says of the app, then in the order a request meets it. Stops where
@@ -64,8 +64,8 @@ function judgeUnreadable(call: Sighting, evidence: Evidence): Finding {
   const proxy = proxyOf(evidence);
   const meant = proxy ?? (isNginx ? "nginx" : null);
   const isOther = (isNginx && call.dialect !== "nginx") || (isForwarded && call.dialect === "nginx");
-  if (isOther || (meant !== null && meant !== call.dialect)) {
-    const right = meant ?? "traefik or caddy";
+  if (isOther || (meant !== null && dialectOf(meant) !== call.dialect)) {
+    const right = meant === null ? "traefik or caddy" : dialectOf(meant);
     const text = `asked at /auth/${call.dialect} without ${call.header}: the address is that of another proxy; this one's is /auth/${right}`;
     return {
       check: "dialect",
@@ -88,7 +88,7 @@ function judgeUnreadable(call: Sighting, evidence: Evidence): Finding {
 
 function judgeDialect(call: Sighting, evidence: Evidence): readonly Finding[] {
   const proxy = proxyOf(evidence);
-  if (proxy === null || proxy === call.dialect)
+  if (proxy === null || dialectOf(proxy) === call.dialect)
     return [{ check: "dialect", result: "ok", code: "dialect", text: `/auth/${call.dialect} is the address for it` }];
   return [
     {
@@ -101,10 +101,11 @@ function judgeDialect(call: Sighting, evidence: Evidence): readonly Finding[] {
   ];
 }
 
-function judgeHeaders(call: Sighting, { route, url }: Evidence): readonly Finding[] {
+function judgeHeaders(call: Sighting, evidence: Evidence): readonly Finding[] {
   const { asked } = call;
+  const { route, url } = evidence;
   if (asked === null) return [];
-  const proxy = toProxy(call.dialect);
+  const proxy = likelyProxy(evidence);
   const lines = (code: "host_unknown" | "proto_wrong") => linesOf(code, proxy, route.alias);
   const error = { check: "headers", result: "error" } as const;
   if (hostOf(asked.host) !== hostOf(url.host)) {

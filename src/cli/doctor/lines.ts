@@ -3,6 +3,8 @@ import type { Lines, ProxyName } from "./finding.ts";
 type ByProxy = Readonly<Partial<Record<ProxyName, (alias: string) => Lines>>>;
 
 const inNodoff = "nodoff.yaml";
+const luaLoad = "lua-load /etc/haproxy/nodoff.lua";
+const toNodoff = "use_backend nodoff if { var(txn.nodoff) -m found }";
 
 /** The lines that mend what is wrong, per proxy: those of the kits. */
 const linesByCode = {
@@ -19,6 +21,10 @@ const linesByCode = {
       where: "the first line in the app's server block, the second in its location",
       lines: ["include nodoff/nodoff-server.conf;", "include nodoff/nodoff-guard.conf;"],
     }),
+    haproxy: (alias) => ({
+      where: `the frontend, is_${alias} being the app's host; the second line before every other use_backend`,
+      lines: [`http-request lua.nodoff if is_${alias}`, toNodoff],
+    }),
   },
   wrong_dialect: {
     traefik: () => ({
@@ -30,6 +36,7 @@ const linesByCode = {
       where: "location = /_nodoff_hook (nodoff-server.conf)",
       lines: ["include nodoff/nodoff-ask.conf;", "proxy_pass http://nodoff/auth/nginx$nodoff_hook_args;"],
     }),
+    haproxy: () => ({ where: "global: the kit's file, as it is", lines: [luaLoad] }),
   },
   hook_down: {
     traefik: () => ({
@@ -42,6 +49,10 @@ const linesByCode = {
         "upstream nodoff (nodoff-http.conf): an address nginx reaches, in compose the first, on the host the second",
       lines: ["server nodoff:8090;", "server 127.0.0.1:8090;"],
     }),
+    haproxy: () => ({
+      where: "global: an address HAProxy reaches",
+      lines: ["presetenv NODOFF_ADDRESS nodoff:8090"],
+    }),
   },
   mark_lost: {
     traefik: () => ({
@@ -51,6 +62,7 @@ const linesByCode = {
           "Sec-Fetch-Mode,Sec-Fetch-Site,Sec-Purpose,Purpose,X-Requested-With,HX-Request,Sec-WebSocket-Key,X-Nodoff-Probe",
       ],
     }),
+    haproxy: () => ({ where: "global: the kit's file, as it is", lines: [luaLoad] }),
   },
   no_router: {
     traefik: () => ({
@@ -68,6 +80,7 @@ const linesByCode = {
       where: "location = /_nodoff_hook (nodoff-ask.conf)",
       lines: ["proxy_set_header Host $nodoff_host;"],
     }),
+    haproxy: () => ({ where: "global: the kit's file, as it is", lines: [luaLoad] }),
   },
   proto_wrong: {
     traefik: () => ({
@@ -113,6 +126,7 @@ const linesByCode = {
       where: "the app's location (nodoff-guard.conf), and no error_page of its own after it",
       lines: ["error_page 401 502 504 = @nodoff_wake;"],
     }),
+    haproxy: () => ({ where: "the frontend, before every other use_backend", lines: [toNodoff] }),
   },
   channel_away: {
     traefik: () => ({
@@ -133,6 +147,10 @@ const linesByCode = {
         "location ^~ /.nodoff/ { include nodoff/nodoff-ask.conf; proxy_pass http://nodoff; proxy_buffering off; }",
       ],
     }),
+    haproxy: () => ({
+      where: "the frontend, before every other use_backend; lua.nodoff covers /.nodoff/ too",
+      lines: [toNodoff],
+    }),
   },
   upstream_away: {
     traefik: (alias) => ({
@@ -143,6 +161,14 @@ const linesByCode = {
     nginx: (alias) => ({
       where: "the app's location: nodoff says where the app is now",
       lines: [`set $nodoff_route ${alias};`, "include nodoff/nodoff-host.conf;"],
+    }),
+    haproxy: (alias) => ({
+      where: "the app's backend: its name is looked up per request",
+      lines: [
+        "http-request do-resolve(txn.app,docker,ipv4) str(NAME)",
+        "http-request set-dst var(txn.app)",
+        `server ${alias} 0.0.0.0:PORT`,
+      ],
     }),
   },
 } as const satisfies Readonly<Record<string, ByProxy>>;

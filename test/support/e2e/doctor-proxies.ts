@@ -68,6 +68,36 @@ export async function openCaddy(sites: string, places: Places, atEnd: AtEnd): Pr
   return port;
 }
 
+/** HAProxy with the shipped kit's Lua, which asks at `hook`; `frontend` and `backends` beside it. */
+export async function openHaproxy(
+  { hook, frontend, backends }: { readonly hook: string; readonly frontend: string; readonly backends: string },
+  atEnd: AtEnd,
+): Promise<number> {
+  const folder = await openFolder(atEnd);
+  const port = await freePort();
+  await writeFile(join(folder, "nodoff.lua"), await readKit("haproxy/nodoff.lua"));
+  const text = `global
+    presetenv NODOFF_ADDRESS ${hook}
+    lua-load ${join(folder, "nodoff.lua")}
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 1m
+    timeout server 1m
+    retries 0
+frontend web
+    bind 127.0.0.1:${port}
+${frontend}
+backend nodoff
+    server nodoff ${hook}
+${backends}
+`;
+  await writeFile(join(folder, "haproxy.cfg"), text);
+  const child = started(await startChild("haproxy", ["-W", "-f", join(folder, "haproxy.cfg")]), atEnd);
+  await child.line((line) => /Loading success/.test(line), "HAProxy worker");
+  return port;
+}
+
 /** Traefik with this configuration for its file provider; resolves once the router `last` is there. */
 export async function openTraefik(
   dynamic: object,
