@@ -7,17 +7,19 @@ import type { Reader } from "./readers.ts";
 /** JSON Schema keywords for editors. */
 export type Keywords = Readonly<Record<string, unknown>>;
 
+/** One for all leaves, which are hundreds; nor is `meta` used for them, which makes each a second time. */
+const anything = z.unknown();
+
 /** A single value, read by `read`, which also words the error. */
 export function leaf<T>(read: Reader<T>, keywords: Keywords) {
-  return z
-    .unknown()
+  return anything
     .transform((value, context): T => {
       const reading = readLeaf(read, value);
       if (reading.ok) return reading.value;
       context.issues.push({ code: "custom", message: reading.problem, input: value });
       return z.NEVER;
     })
-    .meta({ ...keywords });
+    .register(z.globalRegistry, { ...keywords });
 }
 
 function readLeaf<T>(read: Reader<T>, value: unknown): ReturnType<Reader<T>> {
