@@ -3,6 +3,7 @@ import { createSignalCheck, type SignalLine } from "./app-check-signals.ts";
 import { examine, findGuests, toPlacedError } from "./app-examine.ts";
 import type { RouteGuest } from "./app-guests.ts";
 import { pausesThatHang } from "./app-check-pause.ts";
+import { leftOutForTraefik } from "./app-check-traefik.ts";
 import { createProviderSet, discover } from "./app-providers.ts";
 import type { Loaded } from "./config/load.ts";
 import type { Config, ConfigError } from "./config/types.ts";
@@ -145,6 +146,8 @@ export async function inspectConfig(source: Source, deps: InspectDeps): Promise<
     warnings.push(...blindness(line, members, source));
   }
   errors.push(...(await pausesThatHang(plan.workloads, routes, source)));
+  const looked = answering.map((provider) => ({ provider, looks: [...new Set(seen.get(provider.name)?.values())] }));
+  warnings.push(...(await leftOutForTraefik({ config, workloads: plan.workloads, routes, seen: looked })));
   for (const provider of added) await provider.close();
   const routeLines = routes.map((route) => toRouteLine(route, guests.byRoute));
   const report = { errors, warnings, routes: routeLines, workloads: [...lines.values()] };

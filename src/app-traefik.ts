@@ -104,7 +104,8 @@ function isEnabled({ labels }: Look): boolean {
   return /^(?:true|True|TRUE)$/.test(labels["nodoff.enable"] ?? "");
 }
 
-function toSource(provider: Provider, look: Look, spec: WorkloadSpec | undefined): Source {
+/** One container as `/traefik/config` has it; `spec` where nodoff may put it to sleep. */
+export function toSource(provider: Provider, look: Look, spec: WorkloadSpec | undefined): Source {
   const { upstream = null } = spec ?? {};
   const [name = look.id] = look.refs;
   const container: TraefikContainer = {

@@ -70,7 +70,7 @@ export function createConfigDoor(deps: ConfigDoorDeps): ConfigDoor {
   let freshMs = leastFreshMs;
 
   async function build(key: string, sources: Sources, asker: Asker): Promise<Answer> {
-    const addresses = await findAddresses(sources, asker.byName, deps.lastingAddress);
+    const addresses = await findAddresses(sources.containers, asker.byName, deps.lastingAddress);
     const containers = sources.containers.map(({ container }) => container);
     const {
       config,
@@ -166,8 +166,9 @@ function refuse(res: ServerResponse, status: number, detail: string): void {
 
 type Addresses = ReadonlyMap<TraefikContainer, ReadonlyMap<number, string | null>>;
 
-async function findAddresses(
-  { containers }: Sources,
+/** Where each container is reached at each port its services need, asked for a few at a time. */
+export async function findAddresses(
+  containers: readonly Source[],
   byName: boolean,
   find: ConfigDoorDeps["lastingAddress"],
 ): Promise<Addresses> {
