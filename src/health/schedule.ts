@@ -41,7 +41,7 @@ export interface ScheduleDeps<T> {
 }
 
 /** Checks due within so long go together: one timer for some, and never so many that the hook waits for them. */
-const tickMs = 10;
+const tickMs = 25;
 const never = Number.POSITIVE_INFINITY;
 
 export function createSchedule<T extends Scheduled>({ clock, maxInFlight, turn }: ScheduleDeps<T>): Schedule<T> {

@@ -41,7 +41,10 @@ const upsertRoute = `
   INSERT INTO route VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET is_down = excluded.is_down, seen_at = excluded.seen_at`;
 
-const flushAfterMs = 500;
+/** What is written at a time touches each page of the file once: the longer it is gathered, the fewer of them. */
+const gatherMs = 10_000;
+/** Who was told that it is down must be told that it is up, after a restart too. */
+const urgentMs = 500;
 const retryAfterMs = 10_000;
 /** Rows written in one turn: about 1 ms, so that the hook is not delayed. */
 const rowsPerTurn = 150;
@@ -57,6 +60,7 @@ interface Known {
 
 interface Row {
   readonly alias: string;
+  readonly route: Known;
   /** null: the route itself. */
   readonly slot: SlotChange | null;
 }
@@ -76,20 +80,23 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
   /** Whose `seen_at` is of this run. */
   const seen = new Set<string>();
   let waiting: Row[] = [];
+  /** What is being written, in the order of the file. */
+  let begun: Row[] = [];
   let cancel: (() => void) | null = null;
+  /** Something waits that is wanted after a restart. */
+  let isUrgent = false;
   let failing = false;
   let closed = false;
 
   function note(alias: string): Known {
     const route = known.get(alias) ?? { id: ++lastId, isDown: false };
     known.set(alias, route);
-    if (!seen.has(alias)) waiting.push({ alias, slot: null });
+    if (!seen.has(alias)) waiting.push({ alias, route, slot: null });
     seen.add(alias);
     return route;
   }
 
-  function write({ alias, slot }: Row): void {
-    const { id, isDown } = note(alias);
+  function write({ alias, route: { id, isDown }, slot }: Row): void {
     if (slot === null) {
       statements.route.run(id, alias, isDown ? 1 : 0, Math.round(clock.wall()));
       return;
@@ -103,35 +110,47 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
   function flush(limit: number): void {
     cancel?.();
     cancel = null;
+    if (begun.length === 0) {
+      begun = waiting.sort((a, b) => a.route.id - b.route.id);
+      waiting = [];
+      isUrgent = false;
+    }
     try {
       database.exec("BEGIN IMMEDIATE");
-      for (const row of waiting.slice(0, limit)) write(row);
+      for (const row of begun.slice(0, limit)) write(row);
       database.exec("COMMIT");
-      waiting = waiting.slice(limit);
+      begun = begun.slice(limit);
       failing = false;
-      schedule(0);
+      schedule(begun.length > 0 || isUrgent ? 0 : gatherMs);
     } catch (error) {
       if (database.isTransaction) database.exec("ROLLBACK");
       // Once per spell: every retry would say the same.
       if (!failing) logger.warn("health cannot be written, trying again", { path, error });
       failing = true;
-      waiting = waiting.slice(-keptRows);
+      waiting = [...begun, ...waiting].slice(-keptRows);
+      begun = [];
       schedule(retryAfterMs);
     }
   }
+  function flushAll(): void {
+    if (begun.length + waiting.length === 0) return;
+    do flush(Number.POSITIVE_INFINITY);
+    while (!failing && waiting.length > 0);
+  }
   function schedule(delayMs: number): void {
-    if (cancel === null && waiting.length > 0 && !closed) cancel = clock.after(delayMs, () => flush(rowsPerTurn));
+    const isDue = begun.length + waiting.length > 0 && !closed;
+    if (cancel === null && isDue) cancel = clock.after(delayMs, () => flush(rowsPerTurn));
   }
   return {
     add(alias, changes) {
-      note(alias);
-      for (const slot of changes) waiting.push({ alias, slot });
-      schedule(flushAfterMs);
+      const route = note(alias);
+      for (const slot of changes) waiting.push({ alias, route, slot });
+      schedule(gatherMs);
     },
     slots(alias, { widthMs, from }) {
       const route = known.get(alias);
       if (route === undefined) return [];
-      if (waiting.length > 0) flush(waiting.length);
+      flushAll();
       const found: Slot[] = [];
       for (let place = 0; place < placesOf(widthMs); place++) {
         const row = find.get(widthMs, place, route.id);
@@ -141,14 +160,19 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
     },
     isDown: (alias) => known.get(alias)?.isDown ?? false,
     setDown(alias, down) {
-      note(alias).isDown = down;
-      waiting.push({ alias, slot: null });
-      schedule(flushAfterMs);
+      const route = note(alias);
+      route.isDown = down;
+      waiting.push({ alias, route, slot: null });
+      isUrgent = true;
+      if (failing || begun.length > 0) return;
+      cancel?.();
+      cancel = null;
+      schedule(urgentMs);
     },
     close() {
       if (closed) return Promise.resolve();
       closed = true;
-      if (waiting.length > 0) flush(waiting.length);
+      flushAll();
       database.close();
       return Promise.resolve();
     },

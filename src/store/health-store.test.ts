@@ -94,19 +94,24 @@ describe("health store", () => {
     assert.deepEqual(logger.lines, []);
   });
 
-  it("writes in small turns, within a second", (t) => {
+  it("gathers for ten seconds and writes in small turns; who is down at once", (t) => {
     const { open, clock, file } = setUp(t);
     const store = open();
-    const rows = (): number => {
+    const count = (what: string): number => {
       const database = new DatabaseSync(file, { readOnly: true });
-      const count = Number(database.prepare("SELECT count(*) AS n FROM slot").get()?.["n"]);
+      const found = Number(database.prepare(`SELECT count(*) AS n FROM ${what}`).get()?.["n"]);
       database.close();
-      return count;
+      return found;
     };
-    for (let n = 0; n < 400; n++) store.add(`app${n}`, [up(minute, 1)]);
-    assert.equal(rows(), 0, "not in the caller's turn");
+    for (let n = 399; n >= 0; n--) store.add(`app${n}`, [up(minute, 1)]);
+    clock.advance(9_999);
+    assert.equal(count("slot"), 0, "not in the caller's turn");
+    clock.advance(1);
+    assert.equal(count("slot"), 400);
+    store.add("app1", [up(2 * minute, 1)]);
+    store.setDown("app7", true);
     clock.advance(500);
-    assert.equal(rows(), 400);
+    assert.equal(count("route WHERE is_down = 1"), 1);
   });
 
   it("forgets what was not heard of for 90 days", async (t) => {
