@@ -37,6 +37,14 @@ local function describe(txn, sent)
   }
 end
 
+-- Where the backend `nodoff` finds it now: HAProxy's own HTTP client does not get names out of Docker's resolver.
+local function whereabouts()
+  local server = core.backends["nodoff"].servers["nodoff"]
+  local ip, port = string.match(server and server:get_addr() or "", "^([%x.:]+):(%d+)$")
+  if not ip then return address end
+  return (string.find(ip, ":", 1, true) and "[" .. ip .. "]" or ip) .. ":" .. port
+end
+
 -- nodoff's answer, or nil while it is away. Its hook says 200, 401 or 403; any other status is HAProxy's own.
 local function ask(txn, sent, route)
   if txn.f:nbsrv("nodoff") == 0 then return nil end
@@ -45,7 +53,7 @@ local function ask(txn, sent, route)
   for _, name in ipairs(passed) do
     if sent[name] then headers[name] = { sent[name][0] } end
   end
-  local url = "http://" .. address .. "/auth/nginx" .. (route and "?route=" .. route or "")
+  local url = "http://" .. whereabouts() .. "/auth/nginx" .. (route and "?route=" .. route or "")
   local answer = core.httpclient():get({ url = url, headers = headers, timeout = patience_ms })
   local is_nodoff = answer and (answer.status == 200 or answer.status == 401 or answer.status == 403)
   return is_nodoff and answer or nil

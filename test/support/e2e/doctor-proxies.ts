@@ -76,8 +76,9 @@ export async function openHaproxy(
   const folder = await openFolder(atEnd);
   const port = await freePort();
   await writeFile(join(folder, "nodoff.lua"), await readKit("haproxy/nodoff.lua"));
+  // In compose a name stands here that only the backend's own resolver knows.
   const text = `global
-    presetenv NODOFF_ADDRESS ${hook}
+    presetenv NODOFF_ADDRESS nodoff.invalid:8090
     lua-load ${join(folder, "nodoff.lua")}
 defaults
     mode http
