@@ -79,7 +79,8 @@ describe("address that stays", () => {
         host: "127.0.0.1",
         port: 8080,
       });
-    assert.equal(placeForGood(app(bound("10.1.1.1", "8080"), { web: asleep }), 80, host), null);
+    const elsewhere = { host: "10.1.1.1", port: 8080 };
+    assert.deepEqual(placeForGood(app(bound("10.1.1.1", "8080"), { web: asleep }), 80, host), elsewhere);
     assert.equal(placeForGood(app(bound("", "0"), { web: asleep }), 80, host), null, "another at each start");
     const fixed = { web: { ...asleep, IPAMConfig: { IPv4Address: "172.18.0.9" } } };
     assert.deepEqual(placeForGood(app({}, fixed), 80, host), { host: "172.18.0.9", port: 80 });

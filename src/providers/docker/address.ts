@@ -91,7 +91,7 @@ export function placeForGood(
   const bindings = target.HostConfig?.PortBindings?.[`${port}/tcp`] ?? [];
   const bound = boundTo(bindings, host);
   // From inside a container nothing of the host's loopback can be reached.
-  if (bound !== undefined && !(isInside && own === null)) return { host, port: bound };
+  if (bound !== undefined && !(isInside && own === null)) return bound;
   const fixed = Object.values(networks).map(({ IPAMConfig }) => IPAMConfig?.IPv4Address ?? "");
   const ip = fixed.find((each) => each !== "");
   return ip === undefined || view.engineHost !== null ? null : { host: ip, port };
@@ -178,15 +178,19 @@ function hostAddress(own: RawContainer | null, engineHost: string | null): strin
 
 /** A published port, at `host`: one bound to another address than that cannot be reached there. */
 function published(target: RawContainer, port: number, host: string): Address | undefined {
-  const bound = boundTo(target.NetworkSettings?.Ports?.[`${port}/tcp`] ?? [], host);
-  return bound === undefined ? undefined : { host, port: bound };
+  return boundTo(target.NetworkSettings?.Ports?.[`${port}/tcp`] ?? [], host);
 }
 
-/** The first port of the host that can be reached at `host`; 0 means any free one, another at each start. */
-function boundTo(bindings: readonly RawBinding[], host: string): number | undefined {
+/**
+ * The first port of the host that can be reached at `host`, or at the address it is bound to where that is this machine
+ * (`host` is loopback); 0 means any free one, another at each start.
+ */
+function boundTo(bindings: readonly RawBinding[], host: string): Address | undefined {
   for (const { HostIp = "", HostPort = "" } of bindings) {
+    if (HostPort === "" || HostPort === "0") continue;
     const isAnywhere = HostIp === "" || HostIp === "0.0.0.0" || HostIp === "::";
-    if (HostPort !== "" && HostPort !== "0" && (isAnywhere || HostIp === host)) return Number(HostPort);
+    if (isAnywhere || HostIp === host) return { host, port: Number(HostPort) };
+    if (host === "127.0.0.1") return { host: HostIp, port: Number(HostPort) };
   }
   return undefined;
 }
