@@ -40,6 +40,9 @@ interface World {
   proxyError: number;
 }
 
+/** Traefik without an address for the service says exactly this. */
+const bodyOf = (status: number): string => (status === 500 ? "Internal Server Error" : "proxy error");
+
 let browser: Browser;
 before(async () => {
   browser = await startChromium();
@@ -107,7 +110,7 @@ async function openWorld(t: TestContext): Promise<World> {
     req.resume();
     const answered = askAt(hookPort, "/auth/traefik", { headers }).then((told) => {
       if (told.status !== 200) return void res.writeHead(told.status, told.headers).end(told.text);
-      if (world.proxyError !== 0) return void res.writeHead(world.proxyError).end("proxy error");
+      if (world.proxyError !== 0) return void res.writeHead(world.proxyError).end(bodyOf(world.proxyError));
       serve(req, res);
     });
     answered.catch(() => res.writeHead(500).end());
@@ -225,12 +228,18 @@ describe("waiting", () => {
     const world = await openWorld(t);
     const page = await openPage(t);
     await page.goto(`${world.origin}/a`);
+    let probe = page.waitForResponse((answer) => answer.status() === 502);
     world.proxyError = 502;
-    const probe = page.waitForResponse((answer) => answer.status() === 502);
     world.blog.become("ready");
+    for (const status of [502, 500]) {
+      await probe;
+      probe = page.waitForResponse((answer) => answer.status() === status);
+      world.proxyError = status;
+      await probe;
+      equal(await heading(page).textContent(), "My blog is waking up");
+      probe = page.waitForResponse((answer) => answer.status() === status);
+    }
     await probe;
-    await page.waitForResponse((answer) => answer.status() === 502);
-    equal(await heading(page).textContent(), "My blog is waking up");
     world.proxyError = 0;
     await arrived(page);
     deepEqual(world.visits, [{ method: "GET", url: "/a" }]);
