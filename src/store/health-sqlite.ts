@@ -111,7 +111,7 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
     cancel?.();
     cancel = null;
     if (begun.length === 0) {
-      begun = waiting.sort((a, b) => a.route.id - b.route.id);
+      begun = waiting.sort((a, b) => timeOf(a) - timeOf(b) || a.route.id - b.route.id);
       waiting = [];
       isUrgent = false;
     }
@@ -163,8 +163,10 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
       const route = note(alias);
       route.isDown = down;
       waiting.push({ alias, route, slot: null });
+      // Already hurried, or under way: put off by each that goes down, it would never be written.
+      const isComing = isUrgent || failing || begun.length > 0;
       isUrgent = true;
-      if (failing || begun.length > 0) return;
+      if (isComing) return;
       cancel?.();
       cancel = null;
       schedule(urgentMs);
@@ -177,6 +179,11 @@ export function openHealthFile({ path, clock, logger }: HealthStoreDeps): Health
       return Promise.resolve();
     },
   };
+}
+
+/** Begin of the time a row is about, for the order of the file, the oldest first; the routes themselves last. */
+function timeOf({ slot }: Row): number {
+  return slot === null ? Number.MAX_SAFE_INTEGER : slot.change.at;
 }
 
 function placesOf(widthMs: number): number {

@@ -114,6 +114,18 @@ describe("health store", () => {
     assert.equal(count("route WHERE is_down = 1"), 1);
   });
 
+  it("is not put off by others that go down meanwhile", (t) => {
+    const { open, clock, file } = setUp(t);
+    const store = open();
+    for (let n = 0; n < 10; n++) {
+      store.setDown(`app${n}`, true);
+      clock.advance(100);
+    }
+    const database = new DatabaseSync(file, { readOnly: true });
+    t.after(() => database.close());
+    assert.ok(Number(database.prepare("SELECT count(*) AS n FROM route WHERE is_down = 1").get()?.["n"]) >= 5);
+  });
+
   it("forgets what was not heard of for 90 days", async (t) => {
     const { open, clock } = setUp(t);
     const first = open();
