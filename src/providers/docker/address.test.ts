@@ -130,6 +130,10 @@ describe("address seen from nodoff's own container", () => {
       code: "NO_SHARED_NETWORK",
       message: /attach nodoff to "private"/,
     });
+    // A network without a gateway: what the host has at an address of its own is not reached from there.
+    const closed = inside({ closed: { IPAddress: "172.20.0.2" } });
+    const bound = { "80/tcp": [{ HostIp: "10.1.1.1", HostPort: "8080" }] };
+    assert.throws(() => place(container({ networks, ports: bound }), 80, closed), { code: "NO_SHARED_NETWORK" });
     assert.throws(() => place(container({ mode: "none" }), 80, view), { message: /attach app to "bridge" or "proxy"/ });
   });
 

@@ -83,7 +83,7 @@ export function placeForGood(
   const own = view.own?.HostConfig?.NetworkMode === "host" ? null : view.own;
   if (target.HostConfig?.NetworkMode === "host") return { host: hostAddress(own, view.engineHost), port };
   const networks = target.NetworkSettings?.Networks ?? {};
-  const host = own === null ? (view.engineHost ?? "127.0.0.1") : hostAddress(own, view.engineHost);
+  const host = own === null ? view.engineHost : hostAddress(own, view.engineHost);
   const ownNames = own === null ? null : Object.keys(own.NetworkSettings?.Networks ?? {});
   const named = Object.keys(networks).filter((name) => !nameless.has(name) && ownNames?.includes(name) !== false);
   const isInside = own !== null || (view.byName && view.engineHost === null);
@@ -149,7 +149,7 @@ export function place(target: RawContainer, port: number, view: View & { readonl
     .sort()
     .map((name) => addressOn(networks[name]));
   const host = hosts.find((found) => found !== undefined);
-  return host === undefined ? (published(target, port, "127.0.0.1") ?? notShared([], [], view)) : { host, port };
+  return host === undefined ? (published(target, port, null) ?? notShared([], [], view)) : { host, port };
 }
 
 interface Wanted {
@@ -176,21 +176,21 @@ function hostAddress(own: RawContainer | null, engineHost: string | null): strin
   return gateways.find((gateway) => gateway !== undefined && gateway !== "") ?? engineHost ?? "127.0.0.1";
 }
 
-/** A published port, at `host`: one bound to another address than that cannot be reached there. */
-function published(target: RawContainer, port: number, host: string): Address | undefined {
+/** A published port, at `host` (null: this machine). */
+function published(target: RawContainer, port: number, host: string | null): Address | undefined {
   return boundTo(target.NetworkSettings?.Ports?.[`${port}/tcp`] ?? [], host);
 }
 
 /**
- * The first port of the host that can be reached at `host`, or at the address it is bound to where that is this machine
- * (`host` is loopback); 0 means any free one, another at each start.
+ * The first port that can be reached at `host`: one bound to another address than that cannot. With null, which is this
+ * machine, at the address it is bound to. 0 means any free one, another at each start.
  */
-function boundTo(bindings: readonly RawBinding[], host: string): Address | undefined {
+function boundTo(bindings: readonly RawBinding[], host: string | null): Address | undefined {
   for (const { HostIp = "", HostPort = "" } of bindings) {
     if (HostPort === "" || HostPort === "0") continue;
     const isAnywhere = HostIp === "" || HostIp === "0.0.0.0" || HostIp === "::";
-    if (isAnywhere || HostIp === host) return { host, port: Number(HostPort) };
-    if (host === "127.0.0.1") return { host: HostIp, port: Number(HostPort) };
+    const at = host ?? (isAnywhere ? "127.0.0.1" : HostIp);
+    if (isAnywhere || HostIp === at) return { host: at, port: Number(HostPort) };
   }
   return undefined;
 }
