@@ -33,7 +33,7 @@ export interface Sighting {
 
 /**
  * What `nodoff doctor` asks: it sends requests through a proxy with a nonce only it knows, and learns how they got here.
- * An examination is open for ten minutes; nothing of it outlives the process.
+ * An examination is open for ten minutes; nothing of it is kept.
  */
 export interface Exams {
   open(nonce: string): void;
