@@ -16,6 +16,7 @@ import type { DockerProviderOptions } from "../../../src/providers/docker/index.
 import { toProviderError } from "../../../src/providers/docker/map-error.ts";
 import { dockerMissing, dockerSocket, openDocker, stubborn } from "../../support/docker.ts";
 import type { DockerFixture } from "../../support/docker.ts";
+import { freePort } from "../../support/e2e/child.ts";
 import { silentLogger } from "../../support/logger.ts";
 import { recordWatch } from "../../support/observer.ts";
 import { realClock } from "../../support/real-clock.ts";
@@ -556,14 +557,6 @@ describe("docker engine", { skip: await dockerMissing() }, () => {
 
 async function untilUp(provider: Provider, ref: string): Promise<void> {
   await eventually("its first line", async () => (await provider.logs(ref, { ...io, lines: 1 })).length > 0);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "0.0.0.0");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** What a connect by another user says. Needs no file of this project, which that user may not be able to read. */

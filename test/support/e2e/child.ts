@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
@@ -107,24 +107,46 @@ export async function withNames(
   return { command: "unshare", args: ["--mount", "sh", "-c", script, file, command, ...args] };
 }
 
+const firstBlock = 20_000;
+const blocks = 127;
+const portsPerBlock = 100;
+let ownBlock: Promise<number> | undefined;
 let portsGiven = 0;
 
 /**
  * A port of 127.0.0.1 nobody listens on right now. Not one of those the kernel gives to whoever connects or asks for
- * any: it would be taken before its owner comes, or comes back. Each process has a hundred of its own.
+ * any: it would be taken before its owner comes, or comes back. Nor one that another test process may be given meanwhile.
  */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + (process.pid % 127) * 100 + (portsGiven++ % 100);
-    if (await isFree(port)) return port;
+  const block = await (ownBlock ??= claimBlock());
+  for (let tried = 0; tried < 10 * portsPerBlock; tried++) {
+    const port = block + 1 + (portsGiven++ % (portsPerBlock - 1));
+    const probe = await listenAt(port);
+    if (probe === undefined) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
   }
+  throw new Error(`every port from ${block + 1} to ${block + portsPerBlock - 1} is taken`);
 }
 
-function isFree(port: number): Promise<boolean> {
+/** A hundred ports for this process: to listen on the first of them, as long as it lives, is the claim. */
+async function claimBlock(): Promise<number> {
+  for (let tried = 0; tried < blocks; tried++) {
+    const block = firstBlock + ((process.pid + tried) % blocks) * portsPerBlock;
+    const claim = await listenAt(block);
+    if (claim === undefined) continue;
+    claim.unref();
+    return block;
+  }
+  throw new Error("no block of ports is free");
+}
+
+/** undefined where somebody listens already. */
+function listenAt(port: number): Promise<Server | undefined> {
   const server = createServer();
   return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
   });
 }
 
