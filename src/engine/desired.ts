@@ -13,6 +13,8 @@ export interface SpecSet {
   readonly source: string;
   readonly workloads: readonly WorkloadSpec[];
   readonly routes: readonly RouteSpec[];
+  /** When its container was made, wall clock ms; 0 where the engine does not say. */
+  readonly createdAt?: number;
   /** Its container is deleted: where somebody else has what it had, that is as it should be. */
   readonly departed?: true;
 }
@@ -26,8 +28,8 @@ export interface Desired {
 }
 
 /**
- * Merges the file with what labels declare. The file wins over labels, an earlier container over a later one; a set
- * that collides is left out as a whole and reported, so that a workload never runs half configured.
+ * Merges the file with what labels declare. The file wins over labels, an earlier set over a later one; a set that
+ * collides is left out as a whole and reported, so that a workload never runs half configured.
  */
 export function mergeSpecs(file: SpecSet, labelled: readonly SpecSet[]): Desired {
   const workloads = [...file.workloads];
@@ -49,6 +51,23 @@ export function mergeSpecs(file: SpecSet, labelled: readonly SpecSet[]): Desired
     routes.push(...set.routes);
   }
   return { workloads, routes, problems, notices };
+}
+
+/**
+ * The sets of several engines in the order of their claims: the older container first, whichever engine was listed
+ * first, so that the same one has a name or host after each restart. Within an engine their order stands: there it is
+ * known who had what before. Who left comes last.
+ */
+export function inOrderOfClaim(engines: readonly (readonly SpecSet[])[]): readonly SpecSet[] {
+  const claims = engines.flatMap((sets) => {
+    let latest = 0;
+    return sets.map((set) => {
+      latest = Math.max(latest, set.createdAt ?? 0);
+      return { set, at: set.departed === true ? Number.POSITIVE_INFINITY : latest };
+    });
+  });
+  // Stable: of one age, the engine that is configured first.
+  return claims.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)).map(({ set }) => set);
 }
 
 interface Taken {

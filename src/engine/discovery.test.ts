@@ -5,7 +5,7 @@ import { fakeProvider } from "../../test/support/fake-provider.ts";
 import { silentLogger } from "../../test/support/logger.ts";
 import { routeSpec, workloadSpec } from "../../test/support/specs.ts";
 import type { Look } from "../core/provider.ts";
-import { mergeSpecs } from "./desired.ts";
+import { inOrderOfClaim, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery } from "./discovery.ts";
 
 function lookOf(name: string, createdAt?: number): Look {
@@ -24,6 +24,8 @@ function lookOf(name: string, createdAt?: number): Look {
   };
 }
 
+const file: SpecSet = { source: "the file", workloads: [], routes: [] };
+
 /** Every container wants the same host. */
 function winnerOf(...rounds: readonly (readonly Look[])[]): {
   readonly winner: string | undefined;
@@ -41,7 +43,7 @@ function winnerOf(...rounds: readonly (readonly Look[])[]): {
     },
   });
   for (const looks of rounds) discovery.update(looks, new Set());
-  const { routes, problems } = mergeSpecs({ source: "the file", workloads: [], routes: [] }, discovery.sets);
+  const { routes, problems } = mergeSpecs(file, discovery.sets);
   return { winner: routes[0]?.alias, keys: problems.map(({ source, key }) => `${source} ${key}`) };
 }
 
@@ -62,4 +64,27 @@ it("says nothing of a name that a container had which is deleted", () => {
   const clash = winnerOf([old], [old, made]);
   assert.deepEqual(clash, { winner: "1f2e_blog", keys: ["label blog nodoff.host"] });
   assert.deepEqual(winnerOf([old], [old, made], [made]), { winner: "blog", keys: [] });
+});
+
+it("gives it to the older one of two engines as well, whichever was listed first", () => {
+  const set = (name: string, createdAt?: number, departed?: true): SpecSet => ({
+    source: name,
+    workloads: [workloadSpec({ alias: name, ref: name })],
+    routes: [routeSpec({ alias: name, workload: name, hosts: ["shared.test"] })],
+    ...(createdAt !== undefined && { createdAt }),
+    ...(departed && { departed }),
+  });
+  const orderOf = (...engines: (readonly SpecSet[])[]): string[] => inOrderOfClaim(engines).map(({ source }) => source);
+  const [young, old] = [[set("young", 2_000)], [set("old", 1_000)]];
+  assert.deepEqual(orderOf(young, old), ["old", "young"]);
+  assert.deepEqual(orderOf(old, young), ["old", "young"]);
+  const { routes, problems } = mergeSpecs(file, inOrderOfClaim([young, old]));
+  assert.deepEqual(
+    [routes.map(({ alias }) => alias), problems.map(({ source, key }) => `${source} ${key}`)],
+    [["old"], ["young nodoff.host"]],
+  );
+  const replaced = [set("has it", 3_000), set("older, came later", 1_000)];
+  assert.deepEqual(orderOf(young, replaced), ["young", "has it", "older, came later"], "an engine's own order stands");
+  assert.deepEqual(orderOf([set("left", 500, true)], young), ["young", "left"]);
+  assert.deepEqual(orderOf([set("a")], [set("b")]), ["a", "b"], "of one age, the engine configured first");
 });

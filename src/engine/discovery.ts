@@ -108,7 +108,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   return {
     update(looks, taken, anew = false) {
       const before = known.size;
-      const keyed = inOrderOfClaim(looks, known);
+      const keyed = inOrderOfAge(looks, known);
       // Whoever left may have had the name that somebody else asked for in vain.
       const left = [...known.keys()].some((key) => !keyed.has(key));
       const isOther = left || [...keyed.keys()].some((key) => !known.has(key));
@@ -130,7 +130,8 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
         if (read.kind === "invalid") wrong.push(...read.errors);
         const own = read.kind === "spec" ? [read.workload] : [];
         for (const { alias } of [...own, ...read.routes]) claimed.add(alias);
-        found.push({ source: `label ${nameOf(look)}`, workloads: own, routes: read.routes });
+        const source = `label ${nameOf(look)}`;
+        found.push({ source, workloads: own, routes: read.routes, createdAt: ageOf(look) });
       }
       for (const key of known.keys()) if (!keyed.has(key)) known.delete(key);
       warnAbout(optedIn);
@@ -164,7 +165,7 @@ function isTaken(read: Discovered, taken: ReadonlySet<string>): boolean {
  * a name. In the order they were found, of those found at once the older first: a name or host stays with the container
  * that has it while another is made to replace it, as compose does, and after a restart of nodoff the same one has it.
  */
-function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
+function inOrderOfAge(looks: readonly Look[], known: ReadonlyMap<string, Discovered>): ReadonlyMap<string, Look> {
   const byAge = looks.toSorted((a, b) => ageOf(a) - ageOf(b) || (nameOf(a) < nameOf(b) ? -1 : 1));
   const keyed = new Map(byAge.map((look) => [`${look.id} ${nameOf(look)}`, look]));
   const ordered = new Map<string, Look>();
@@ -175,7 +176,7 @@ function inOrderOfClaim(looks: readonly Look[], known: ReadonlyMap<string, Disco
   return ordered;
 }
 
-/** Where the engine does not say, all are of one age. */
+/** When it was made; where the engine does not say, all are of one age. */
 function ageOf({ createdAt = 0 }: Look): number {
   return createdAt;
 }

@@ -4,7 +4,7 @@ import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { planDependencies } from "../core/dependencies.ts";
-import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
+import { type ConfigProblem, inOrderOfClaim, mergeSpecs, type SpecSet } from "./desired.ts";
 import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
 import { createLookBudget } from "./look-budget.ts";
 import { createNeighbours } from "./neighbours.ts";
@@ -122,8 +122,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   function apply(): void {
     revision++;
     const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
-    const labelled = discoveries.flatMap(({ sets }) => sets);
-    const merged = mergeSpecs(file, labelled);
+    const merged = mergeSpecs(file, inOrderOfClaim(discoveries.map(({ sets }) => sets)));
     const plan = planDependencies(merged.workloads, (provider) => looksOf(provider) ?? []);
     const cycles = plan.cycles.map(([alias, cycle]) => ({
       source: `workload ${alias}`,
