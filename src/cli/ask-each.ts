@@ -55,7 +55,7 @@ interface Whom {
 async function askOne({ verb, options, body, until }: Asking, { client, alias, stop }: Whom): Promise<Workload> {
   const reason = options.reason === undefined ? {} : { reason: options.reason };
   const path = `workloads/${encodeURIComponent(alias)}/${verb}`;
-  let workload = await orUnknown(client.post(path, Workload, { ...body, ...reason }), client, alias);
+  let workload = await orUnknown(client.post(path, Workload, { body: { ...body, ...reason } }), client, alias);
   if (until === undefined) return workload;
   while (underWay.has(workload.state)) {
     await delay(pollMs, undefined, { signal: stop }).catch(() => {

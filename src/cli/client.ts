@@ -21,9 +21,15 @@ export interface Client {
   readonly base: URL;
   /** `path` without `/api/v1/`. */
   get<T>(path: string, shape: z.ZodType<T>): Promise<T>;
-  post<T>(path: string, shape: z.ZodType<T>, body?: object): Promise<T>;
+  post<T>(path: string, shape: z.ZodType<T>, options?: PostOptions): Promise<T>;
   /** An answer that goes on until `signal`: the body as it comes. */
   open(path: string, options: { readonly signal: AbortSignal }): Promise<Dispatcher.ResponseData>;
+}
+
+export interface PostOptions {
+  readonly body?: object;
+  /** However long it takes: until the command is stopped. */
+  readonly patient?: true;
 }
 
 /** Longer than nodoff waits for whatever it asks itself. */
@@ -34,10 +40,10 @@ export async function openClient(options: ClientOptions, world: World): Promise<
   const token = options.token ?? (world.env["NODOFF_TOKEN"] || storedToken(options, world));
   // Headers are written as latin1, tokens are UTF-8.
   const authorization = token === null ? {} : { authorization: Buffer.from(`Bearer ${token}`).toString("latin1") };
-  const ask: Ask = async (method, path, { body, signal } = {}) => {
+  const ask: Ask = async (method, path, { body, signal, patient = false } = {}) => {
     const url = new URL(`api/v1/${path}`, base);
     const content = body === undefined ? {} : { "content-type": "application/json" };
-    const limits = { headersTimeout: timeoutMs, bodyTimeout: signal === undefined ? timeoutMs : 0 };
+    const limits = { headersTimeout: patient ? 0 : timeoutMs, bodyTimeout: signal === undefined ? timeoutMs : 0 };
     const reply = await request(url, {
       method,
       headers: { accept: "application/json, application/problem+json", ...authorization, ...content },
@@ -53,7 +59,7 @@ export async function openClient(options: ClientOptions, world: World): Promise<
   return {
     base,
     get: async (path, shape) => read(await ask("GET", path), shape, base),
-    post: async (path, shape, body = {}) => read(await ask("POST", path, { body }), shape, base),
+    post: async (path, shape, options = {}) => read(await ask("POST", path, { body: {}, ...options }), shape, base),
     open: (path, { signal }) => ask("GET", path, { signal }),
   };
 }
@@ -61,7 +67,7 @@ export async function openClient(options: ClientOptions, world: World): Promise<
 type Ask = (
   method: "GET" | "POST",
   path: string,
-  options?: { readonly body?: object; readonly signal?: AbortSignal },
+  options?: PostOptions & { readonly signal?: AbortSignal },
 ) => Promise<Dispatcher.ResponseData>;
 
 async function read<T>(reply: Dispatcher.ResponseData, shape: z.ZodType<T>, base: URL): Promise<T> {

@@ -41,7 +41,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: "health check",
-    summary: "check one route now",
+    summary: "check one route now, or all",
     load: async () => (await import("./health-check.ts")).healthCheck,
   },
   {

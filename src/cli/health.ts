@@ -57,7 +57,8 @@ async function historyOf(client: Client, path: string): Promise<History | null> 
   }
 }
 
-function toList(all: Readonly<Record<string, Health>>, world: World): readonly string[] {
+/** Every route in a table. */
+export function toList(all: Readonly<Record<string, Health>>, world: World): readonly string[] {
   const paint = createPaint(world);
   const rows = Object.entries(all)
     .toSorted(([a], [b]) => a.localeCompare(b))

@@ -6,7 +6,7 @@ import type { HealthView } from "../core/health.ts";
 import type { HealthHistory, HealthPeriod } from "../core/health-history.ts";
 import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Route, RouteRegistry } from "../core/route.ts";
+import type { Route, RouteDirectory, RouteRegistry } from "../core/route.ts";
 import type { PowerInterval } from "../core/store.ts";
 import type { PasswordHash } from "../core/password-hash.ts";
 import type { DashboardPlaces } from "./dashboard-files.ts";
@@ -57,6 +57,8 @@ export interface HealthSource {
   history(alias: string, period: HealthPeriod): HealthHistory | undefined;
   /** Checks now; what sleeps is not asked. */
   forceCheck(alias: string): Promise<HealthView | undefined>;
+  /** The same for all of them, some at a time. */
+  checkAll(): Promise<void>;
 }
 
 /** Who may come in (`admin`). */
@@ -93,7 +95,7 @@ export interface ControlDeps {
   readonly configSchema: unknown;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly registry: RouteRegistry;
+  readonly registry: RouteRegistry & Pick<RouteDirectory, "find">;
   workloads(): Iterable<WorkloadHandle>;
   workload(alias: string): WorkloadHandle | undefined;
   signals(alias: string): readonly SignalStatus[];

@@ -8,8 +8,14 @@ import { toWorkloadBody } from "./views.ts";
 /** What an alias may look like; anything else is unknown without a look. */
 const aliasPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
-export function toAlias(param: unknown): string | null {
+function toAlias(param: unknown): string | null {
   return typeof param === "string" && aliasPattern.test(param) ? param : null;
+}
+
+/** The route the path names as `:alias`: by its alias, else by the host at whose root it answers. */
+export function findRoute(request: Request, { registry }: ControlDeps): Route | undefined {
+  const name = toAlias(request.params["alias"]);
+  return name === null ? undefined : registry.find(name);
 }
 
 /** The workload the path names as `:alias`. */

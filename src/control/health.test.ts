@@ -46,6 +46,21 @@ describe("health API", () => {
     assertProblem(await ask("/api/v1/health/none/check", { method: "POST" }), 404, "NOT_FOUND");
   });
 
+  it("checks all of them, and tells how they are", async (t) => {
+    const { ask, changes } = await startControl(t);
+    const all = read(AllHealth, await ask("/api/v1/health/check", { method: "POST" }));
+    assert.deepEqual(changes, ["check all"]);
+    assert.deepEqual([Object.keys(all), all["blog"]?.detail], [["blog", "blog-api", "nas"], "200 OK"]);
+  });
+
+  it("takes a route's exact host in place of its alias", async (t) => {
+    const { ask, changes } = await startControl(t);
+    assert.equal(read(History, await ask("/api/v1/health/blog.test/history")).healthy, 0.99);
+    assert.equal(read(Health, await ask("/api/v1/health/blog.test/check", { method: "POST" })).status, "healthy");
+    assert.deepEqual(changes, ["blog check"]);
+    assertProblem(await ask("/api/v1/health/other.test/history"), 404, "NOT_FOUND");
+  });
+
   it("sends test notices", async (t) => {
     const { ask } = await startControl(t);
     assert.deepEqual(read(NotifyTest, await ask("/api/v1/notify/test", { method: "POST" })), {
@@ -53,7 +68,7 @@ describe("health API", () => {
     });
   });
 
-  for (const path of ["/api/v1/health/blog/check", "/api/v1/notify/test"]) {
+  for (const path of ["/api/v1/health/blog/check", "/api/v1/health/check", "/api/v1/notify/test"]) {
     it(`${path} is for the token's owner, and for POST`, async (t) => {
       const { ask, changes } = await startControl(t);
       assertProblem(await ask(path, { method: "POST", bearer: null }), 401, "UNAUTHORIZED");

@@ -1,10 +1,9 @@
 import type { RequestHandler } from "express";
 import type { z } from "zod";
-import type { Route } from "../core/route.ts";
 import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
-import { toAlias } from "./find-workload.ts";
+import { findRoute } from "./find-workload.ts";
 import { HealthQuery, HistoryQuery, readQuery } from "./queries.ts";
 import type { AllHealth, AllStatuses, NotifyTest } from "./schema.ts";
 import { toHealthBody, toHistoryBody } from "./views.ts";
@@ -15,17 +14,16 @@ export function healthEndpoints(deps: ControlDeps): Record<string, RequestHandle
   return {
     "/health": (request, response) => {
       const { detail = "none" } = readQuery(HealthQuery, request);
-      const routes = Array.from(deps.registry.routes(), ({ spec }) => spec.alias);
-      if (detail === "simple") {
-        const statuses = routes.map((alias) => [alias, health.view(alias)?.status ?? "unknown"] as const);
-        return void response.json(Object.fromEntries(statuses) satisfies z.infer<typeof AllStatuses>);
-      }
-      const bodies = routes.map((alias) => [alias, toHealthBody(health.view(alias), { detail: detail === "full" })]);
-      response.json(Object.fromEntries(bodies) satisfies z.infer<typeof AllHealth>);
+      if (detail !== "simple") return void response.json(toAllHealth(deps, { detail: detail === "full" }));
+      const statuses = Array.from(
+        deps.registry.routes(),
+        ({ spec: { alias } }) => [alias, health.view(alias)?.status ?? "unknown"] as const,
+      );
+      response.json(Object.fromEntries(statuses) satisfies z.infer<typeof AllStatuses>);
     },
     "/health/:alias/history": (request, response) => {
       const { period = "1h" } = readQuery(HistoryQuery, request);
-      const history = health.history(findRoute(request.params["alias"], deps)?.spec.alias ?? "", period);
+      const history = health.history(findRoute(request, deps)?.spec.alias ?? "", period);
       if (history === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       response.json(toHistoryBody(history));
     },
@@ -35,8 +33,13 @@ export function healthEndpoints(deps: ControlDeps): Record<string, RequestHandle
 /** What asks or sends something, but changes nothing. */
 export function healthActions(deps: ControlDeps, access: Access): Record<string, RequestHandler> {
   return {
+    "/health/check": async (request, response) => {
+      access.audit(request, null, "health check of all asked");
+      await deps.health.checkAll();
+      response.json(toAllHealth(deps, { detail: true }));
+    },
     "/health/:alias/check": async (request, response) => {
-      const route = findRoute(request.params["alias"], deps);
+      const route = findRoute(request, deps);
       if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       const { alias } = route.spec;
       access.audit(request, alias, "health check asked");
@@ -52,7 +55,10 @@ export function healthActions(deps: ControlDeps, access: Access): Record<string,
   };
 }
 
-function findRoute(param: unknown, { registry }: ControlDeps): Route | undefined {
-  const alias = toAlias(param);
-  return alias === null ? undefined : registry.get(alias);
+function toAllHealth(
+  { registry, health }: ControlDeps,
+  options: { readonly detail: boolean },
+): z.infer<typeof AllHealth> {
+  const views = Array.from(registry.routes(), ({ spec }) => [spec.alias, health.view(spec.alias)] as const);
+  return Object.fromEntries(views.map(([alias, view]) => [alias, toHealthBody(view, options)]));
 }

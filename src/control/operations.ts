@@ -95,6 +95,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     problems: unknownAlias,
   },
   "POST /health/:alias/check": { summary: "Check a route now", answer: of(shapes.Health), problems: unknownAlias },
+  "POST /health/check": { summary: "Check all routes now", answer: of(shapes.AllHealth) },
   "GET /events": {
     summary: "Everything that happens, live; resumes after Last-Event-ID",
     answer: { status: 200, shape: shapes.EventFrame, stream: true },

@@ -102,6 +102,7 @@ describe("reading API", () => {
     const { ask } = await startControl(t);
     const blog = read(RouteBody, await ask("/api/v1/routes/blog"));
     const { health, ...rest } = blog;
+    assert.deepEqual(read(RouteBody, await ask("/api/v1/routes/blog.test")), blog, "or by its exact host");
     assert.deepEqual(rest, {
       alias: "blog",
       kind: "http",

@@ -4,7 +4,7 @@ import type { Route } from "../core/route.ts";
 import type { Access } from "./access.ts";
 import { sendProblem } from "./answers.ts";
 import type { ControlDeps } from "./deps.ts";
-import { describeWorkload, findWorkload, routesByWorkload, toAlias } from "./find-workload.ts";
+import { describeWorkload, findRoute, findWorkload, routesByWorkload } from "./find-workload.ts";
 import { healthEndpoints } from "./health.ts";
 import { toOpenApi } from "./openapi.ts";
 import { readQuery, RoutesQuery, toPage, WorkloadsQuery } from "./queries.ts";
@@ -70,8 +70,7 @@ function routeEndpoints(deps: ControlDeps): Record<string, RequestHandler> {
       response.json({ providers, ...next } satisfies z.infer<typeof RoutesByProvider>);
     },
     "/routes/:alias": async (request, response) => {
-      const alias = toAlias(request.params["alias"]);
-      const route = alias === null ? undefined : registry.get(alias);
+      const route = findRoute(request, deps);
       if (route === undefined) return sendProblem(response, { code: "NOT_FOUND" });
       response.json(await toBody(route));
     },

@@ -1,5 +1,5 @@
 import { createTurns } from "../core/turns.ts";
-import { createRouteTable } from "../core/route-table.ts";
+import { createRouteTable, normaliseHost } from "../core/route-table.ts";
 import { createPool, type MutablePool } from "../core/pool.ts";
 import type { DecisionCounts, Route, RouteChanges, RouteDirectory } from "../core/route.ts";
 import type { DoorSpec, RouteSpec, UpstreamSpec } from "../core/spec.ts";
@@ -82,7 +82,7 @@ export function createRegistry(deps: RegistryDeps = {}): MutableRouteRegistry {
       const known = get(name);
       if (known !== undefined) return known;
       const route = table.match(name, "/");
-      return route?.spec.hosts.includes(toHost(name)) === true ? route : undefined;
+      return route?.spec.hosts.includes(normaliseHost(name)) === true ? route : undefined;
     },
     byProvider: () => Map.groupBy(routes(), ({ spec }) => spec.source),
     subscribe(listener) {
@@ -111,11 +111,6 @@ export function createRegistry(deps: RegistryDeps = {}): MutableRouteRegistry {
       return changes;
     },
   };
-}
-
-/** As hosts of routes are written: lower case, without port or trailing dot. */
-function toHost(name: string): string {
-  return name.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "");
 }
 
 interface Parts {

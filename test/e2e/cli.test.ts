@@ -47,6 +47,9 @@ describe("commands against a running nodoff", { concurrency: false }, () => {
     const { code, text: health } = await run("health", "check", "app");
     assert.equal(code, 0);
     assert.match(health, /^app: healthy.*200 OK/);
+    const all = await run("health", "check");
+    assert.equal(all.code, 0);
+    assert.match(all.text, /^ALIAS .*\napp +healthy .*200 OK$/m);
   });
 
   it("keeps awake, restarts, and puts to sleep", async () => {

@@ -179,6 +179,7 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
       get: (alias) => routes.get(alias),
       routes: () => routes.values(),
       size: routes.size,
+      find: (name) => routes.get(name) ?? [...routes.values()].find(({ spec }) => spec.hosts.includes(name)),
     },
     workloads: () => workloads.values(),
     workload: (alias) => workloads.get(alias),
@@ -215,6 +216,10 @@ function fakeDeps(clock: FakeClock, changes: string[]): ControlDeps {
       forceCheck: (alias) => {
         changes.push(`${alias} check`);
         return Promise.resolve(healthOf(alias, wall));
+      },
+      checkAll: () => {
+        changes.push("check all");
+        return Promise.resolve();
       },
     },
     notifyTest: () => Promise.resolve([{ sender: "ops", type: "webhook", error: "connection refused" }]),
