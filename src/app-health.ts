@@ -38,7 +38,7 @@ export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps
   const { journal } = deps;
   const store = openHealthStore({ ...deps, stateDir });
   const notifier = createNotifier({ ...deps, link: publicUrl });
-  const end = noticeFromJournal(journal, notifier.notify);
+  const end = noticeFromJournal({ journal, notify: notifier.notify, pairs: store });
   const monitor = createHealthMonitor({
     ...deps,
     store,

@@ -9,17 +9,26 @@ import { noticeFromJournal } from "./from-journal.ts";
 
 const failure: Failure = { code: "EXITED", message: "exit code 1" };
 
-function setUp() {
+function setUp(lost = new Set<string>()) {
   const journal = createJournal({ clock: fakeClock(), logger: silentLogger });
   const told: string[] = [];
-  const end = noticeFromJournal(journal, ({ event, alias, detail }) => told.push(`${event} ${alias} ${detail}`));
+  const end = noticeFromJournal({
+    journal,
+    notify: ({ event, alias, detail }) => void told.push(`${event} ${alias} ${detail}`),
+    pairs: {
+      isDown: (key) => lost.has(key),
+      setDown: (key, down) => void (down ? lost.add(key) : lost.delete(key)),
+    },
+  });
   const enter = (...states: StateName[]): void => {
     for (const state of states) {
       const failed = state === "error" ? { failure } : {};
       journal.publish({ type: "state", alias: "blog", message: state, state, ...failed });
     }
   };
-  return { journal, told, end, enter };
+  const link = (isLost: boolean): void =>
+    void journal.publish({ type: "provider", alias: "local", message: "x", ...(isLost ? { failure } : {}) });
+  return { journal, told, end, enter, link };
 }
 
 describe("notices from the journal", () => {
@@ -52,14 +61,24 @@ describe("notices from the journal", () => {
   });
 
   it("tell of an engine that is lost, and back only after that", () => {
-    const { journal, told } = setUp();
-    const link = (lost: boolean): void =>
-      void journal.publish({ type: "provider", alias: "local", message: "x", ...(lost ? { failure } : {}) });
+    const { told, link } = setUp();
     for (const lost of [false, true, true, false, false, true]) link(lost);
     assert.deepEqual(
       told.map((line) => line.split(" ")[0]),
       ["provider.lost", "provider.back", "provider.lost"],
     );
+  });
+
+  it("tell of an engine's pair once, over a restart too", () => {
+    const lost = new Set<string>();
+    const before = setUp(lost);
+    before.link(true);
+    before.end();
+    const after = setUp(lost);
+    after.link(true);
+    after.link(false);
+    after.link(false);
+    assert.deepEqual([before.told, after.told].flat(), ["provider.lost local exit code 1", "provider.back local null"]);
   });
 
   it("tell of what is wrong in the configuration, not of a reload that went well", () => {

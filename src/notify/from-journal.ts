@@ -1,13 +1,21 @@
+import type { HealthStore } from "../core/health-history.ts";
 import type { Journal, JournalEvent } from "../core/journal.ts";
 import type { Notice } from "../core/notices.ts";
+
+export interface JournalNoticesDeps {
+  readonly journal: Journal;
+  readonly notify: (notice: Notice) => void;
+  /** Remembers which engines were told of as lost, so that pairs survive a restart. */
+  readonly pairs: Pick<HealthStore, "isDown" | "setDown">;
+}
 
 /**
  * Makes notices of what the journal tells: wakes and stops that failed, engines lost and back, configuration left out.
  * Each once per spell: a service that is asked for all day fails to wake once. Returns the end.
  */
-export function noticeFromJournal(journal: Journal, notify: (notice: Notice) => void): () => void {
+export function noticeFromJournal({ journal, notify, pairs }: JournalNoticesDeps): () => void {
   const starting = new Set<string>();
-  /** What was told and is not over: `wake blog`, `provider local`. */
+  /** What was told and is not over: `wake blog`. */
   const told = new Set<string>();
 
   function once(key: string, notice: Notice): void {
@@ -28,12 +36,15 @@ export function noticeFromJournal(journal: Journal, notify: (notice: Notice) => 
   }
 
   function provider({ alias, failure, at }: JournalEvent): void {
+    // No alias holds a space.
     const key = `provider ${alias}`;
-    if (failure !== undefined) {
+    const isLost = failure !== undefined;
+    if (pairs.isDown(key) === isLost) return;
+    pairs.setDown(key, isLost);
+    if (isLost) {
       const message = `Engine ${alias} is not reachable`;
-      return once(key, { event: "provider.lost", alias, at, message, detail: failure.message });
+      return notify({ event: "provider.lost", alias, at, message, detail: failure.message });
     }
-    if (!told.delete(key)) return;
     notify({ event: "provider.back", alias, at, message: `Engine ${alias} is reachable again`, detail: null });
   }
 
