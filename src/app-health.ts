@@ -16,6 +16,8 @@ import type { RootLogger } from "./telemetry/logger.ts";
 export interface Health {
   readonly monitor: HealthMonitor;
   readonly notifier: Notifier;
+  /** Whether an upstream of a route with several may be given traffic; yes where nobody knows. Asked per request. */
+  mayCarry(alias: string, origin: string): boolean;
   /** Ends the checks under way, then what is to be sent. */
   close(): Promise<void>;
 }
@@ -51,11 +53,19 @@ export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps
     asking: (route) => tellProbed(route, supervisor, samples),
     targets: (route) => originsOf(route, supervisor),
   });
+  const carrying = new Map<string, ReadonlySet<string>>();
+  const endCarrying = monitor.onHealthyTargets((alias, healthy) => {
+    // Where none is healthy, all take turns: one that is called unhealthy is still better than nothing.
+    if (healthy.length === 0) carrying.delete(alias);
+    else carrying.set(alias, new Set(healthy));
+  });
   return {
     monitor,
     notifier,
+    mayCarry: (alias, origin) => carrying.get(alias)?.has(origin) ?? true,
     async close() {
       await monitor.stop();
+      endCarrying();
       end();
       notifier.close();
       await store.close();

@@ -115,11 +115,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     shutdown: shutdown.signal,
     pollMs: () => settings.config.signals.pollMs,
     onRoutes: () => routesChanged(),
-    isHealthy(alias, origin) {
-      const healthy = health.monitor.healthyTargets(alias);
-      // Where none is, one that is called unhealthy is still better than nothing.
-      return healthy.length === 0 || healthy.includes(origin);
-    },
+    isHealthy: (alias, origin) => health.mayCarry(alias, origin),
     discover: (look, { provider, taken, looks }) =>
       discover(look, { provider: provider.name, taken, looks, config: settings.config }),
   });

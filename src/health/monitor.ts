@@ -44,8 +44,6 @@ export interface HealthMonitor {
   checkAll(): Promise<void>;
   /** The engine's own check says something new about a workload. */
   engineChanged(workload: string): void;
-  /** Targets of a route that may be given traffic. */
-  healthyTargets(alias: string): readonly string[];
   /** Whether one target of a workload's routes may be given traffic; yes where nobody watches it. Asked per request. */
   takesTraffic(workload: string, target: string): boolean;
   /** Told when the healthy targets of a route with several change, also because it has others now. Returns the end. */
@@ -274,10 +272,6 @@ export function createHealthMonitor(deps: HealthMonitorDeps): HealthMonitor {
         each.slowUntil = Number.NEGATIVE_INFINITY;
         if (isChecked(each.route)) schedule.plan(each, clock.now());
       });
-    },
-    healthyTargets(alias) {
-      const each = watched.get(alias);
-      return each === undefined ? [] : (each.targets?.healthy() ?? targetsOf(each.route));
     },
     takesTraffic(workload, target) {
       for (const { targets } of byWorkload.get(workload) ?? [])

@@ -243,6 +243,49 @@ describe("routes that never sleep", () => {
   });
 });
 
+describe("a route with several upstreams behind nodoff's proxy", () => {
+  it("sends traffic only to those that are healthy, and to all again when they are", async () => {
+    const sick = new Set<string>();
+    const upstreams = await Promise.all(
+      ["a", "b"].map(async (name) => {
+        const server = createServer((request, response) => {
+          response.statusCode = request.url === "/up" && sick.has(name) ? 500 : 200;
+          response.end(name);
+        });
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        atEnd(async () => {
+          server.close();
+          server.closeAllConnections();
+        });
+        return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    const port = await freePort();
+    const health = { interval: "1s", timeout: "900ms", path: "/up", fall: 1 };
+    const home = await openHome(atEnd, {
+      listen: { proxy: `127.0.0.1:${port}` },
+      routes: { lb: { host: "lb.test", upstreams, health } },
+    });
+    const nodoff = await home.serve();
+    const servedBy = async (): Promise<string> => {
+      const names = new Set<string>();
+      for (let n = 0; n < 6; n++) names.add((await ask(port, { host: "lb.test", path: "/" })).text);
+      return [...names].toSorted().join(" ");
+    };
+    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
+    assert.equal(await servedBy(), "a b");
+    sick.add("a");
+    await becomes(nodoff, "lb", { status: "healthy", detail: "1 of 2 targets answer" });
+    assert.equal(await servedBy(), "b");
+    sick.add("b");
+    await becomes(nodoff, "lb", { status: "unhealthy" });
+    assert.equal(await servedBy(), "a b", "where none is healthy, all may carry");
+    sick.clear();
+    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
+    assert.equal(await servedBy(), "a b");
+  });
+});
+
 describe("nodoff notify test", () => {
   it("lets the running nodoff tell each receiver, and says who took it", async (t) => {
     const receiver = await httpReceiver(t);
