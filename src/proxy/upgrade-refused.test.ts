@@ -127,7 +127,7 @@ describe("an upgrade that is not let through", () => {
     await route.idle();
   });
 
-  it("goes on as a plain request where it is h2c or has a body", async (t) => {
+  it("h2c smuggling: goes on as a plain request where it is h2c or has a body", async (t) => {
     const { port, asked } = await openStage(t, {
       upstream: (req, res) => {
         res.write(`upgrade=${req.headers.upgrade} settings=${String(req.headers["http2-settings"])} `);

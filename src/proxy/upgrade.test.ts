@@ -56,7 +56,7 @@ describe("WebSocket through the proxy", () => {
     );
   });
 
-  it("is refused in plain HTTP by an upstream that will not switch, and nothing else gets past", async (t) => {
+  it("WebSocket smuggling: an upstream that will not switch answers in plain HTTP, and nothing sent behind gets past", async (t) => {
     const urls: (string | undefined)[] = [];
     const { port, route } = await openStage(t, {
       upstream: (req, res) => {
