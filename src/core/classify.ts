@@ -88,7 +88,14 @@ function isUninvited(facts: RequestFacts): boolean {
 }
 
 function isNavigation({ method, upgrade, headers }: RequestFacts): boolean {
-  if (upgrade || (method !== "GET" && method !== "HEAD") || isPrefetch(headers)) return false;
+  return !upgrade && (method === "GET" || method === "HEAD") && !isPrefetch(headers) && isSeen(headers);
+}
+
+/**
+ * Whether the answer is shown to a person in a browser, whatever the method: a form that is sent is, what a script asks
+ * for is not.
+ */
+export function isSeen(headers: RequestHeaders): boolean {
   if (hasSecFetch(headers)) return headers["sec-fetch-mode"] === "navigate";
   // Browsers send no Sec-Fetch over plain http. Their Accept starts with a page type; what scripts send does not.
   if (headers["x-requested-with"] !== undefined || headers["hx-request"] !== undefined) return false;

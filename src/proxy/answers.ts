@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isSeen } from "../core/classify.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Answer, RequestFacts } from "../core/gate.ts";
 import { titleByCode, toProblem, toRetryAfter } from "../core/problem.ts";
@@ -29,10 +30,10 @@ export function redirect(res: ServerResponse, { host, path, query }: RequestFact
   res.writeHead(308, { location, "content-length": 0 }).end();
 }
 
-/** Tells a failure: a small page to browsers, problem+json to programs. Names no address and no engine. */
+/** Tells a failure: a small page where a person sees it, problem+json to programs and scripts. Names no address and no engine. */
 export function replyFailure(req: IncomingMessage, res: ServerResponse, failure: ProxyFailure): void {
   const { status, headers, body } = toProblem(failure);
-  if (!/^(?:text\/html|application\/xhtml\+xml)\b/i.test(req.headers.accept ?? "")) {
+  if (!isSeen(req.headers)) {
     res.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
     return;
   }

@@ -22,15 +22,25 @@ describe("an upstream that fails", () => {
     await route.idle();
   });
 
-  it("shows browsers a page", async (t) => {
-    const upstream = createServer((socket) => void socket.end("nonsense\r\n\r\n"));
-    const { port, route } = await openStage(t, { upstream });
-    const got = await fetchFrom(port, { headers: { accept: "text/html" } });
-    assert.equal(got.status, 502);
-    assert.equal(got.headers["cache-control"], "no-store");
-    assert.match(got.body.toString(), /Try again/);
-    await route.idle();
-  });
+  const navigate = { accept: "text/html,*/*;q=0.8", "sec-fetch-mode": "navigate" };
+  for (const [what, method, headers, isPage] of [
+    ["a navigation", "GET", navigate, true],
+    ["one over plain http, without Sec-Fetch", "GET", { accept: "text/html" }, true],
+    ["a form that is sent", "POST", navigate, true],
+    ["fetch() of a page's script, whatever it accepts", "GET", { ...navigate, "sec-fetch-mode": "cors" }, false],
+    ["htmx", "GET", { accept: "text/html, */*", "hx-request": "true" }, false],
+    ["an API call", "GET", { accept: "application/json" }, false],
+    ["curl", "GET", { accept: "*/*" }, false],
+  ] as const)
+    it(`tells ${what} by ${isPage ? "a page" : "problem+json"}`, async (t) => {
+      const upstream = createServer((socket) => void socket.end("nonsense\r\n\r\n"));
+      const { port, route } = await openStage(t, { upstream });
+      const got = await fetchFrom(port, { method, headers });
+      assert.deepEqual([got.status, got.headers["cache-control"]], [502, "no-store"]);
+      if (isPage) assert.match(got.body.toString(), /Try again/);
+      else assert.equal(got.headers["content-type"], "application/problem+json");
+      await route.idle();
+    });
 
   it("after its head: the connection is cut, so that nobody takes the half for the whole", async (t) => {
     const upstream = createServer((socket) =>
