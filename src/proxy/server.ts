@@ -70,7 +70,7 @@ function openSecure(deps: ServerDeps, certificates: NonNullable<ServerDeps["cert
   // For HTTP/1.1. Node reads them here, whatever the version; as options only newer ones take them.
   Object.assign(server, { ...toOptions(deps), maxHeadersCount: 0 });
   certificates.onDefault((pem) => server.setSecureContext(pem));
-  server.on("session", (session) => watchSession(session, keepAliveMs));
+  server.on("session", (session) => watchSession(session, { clock: deps.clock, idleMs: keepAliveMs }));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuse(socket, error.code, deps));
   // Closing the server does it.
   return { server, endSessions: () => undefined };
@@ -81,7 +81,7 @@ function openPlain(deps: ServerDeps): HttpServer {
   // Else those after the two thousandth are dropped without a word; the size of the head is limited anyway.
   server.maxHeadersCount = 0;
   const inner = createHttp2Server(toSessionOptions(maxHeaderBytes));
-  inner.on("session", (session) => watchSession(session, keepAliveMs));
+  inner.on("session", (session) => watchSession(session, { clock: deps.clock, idleMs: keepAliveMs }));
   for (const event of ["request", "checkContinue"])
     inner.on(event, (...args: readonly unknown[]) => void server.emit(event, ...args));
   const handedOver = new WeakSet<Socket>();

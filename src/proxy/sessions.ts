@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerHttp2Session, ServerOptions } from "node:http2";
+import type { Clock } from "../core/clock.ts";
 import { headSize } from "./http2.ts";
 
 /** Of one connection at one time. */
@@ -7,6 +8,8 @@ const maxStreams = 128;
 /** What a client may send ahead of each request's reader, and ahead of all readers of a connection. */
 const streamWindow = 262_144;
 const sessionWindow = 1_048_576;
+/** A request that was on its way when the connection was to end may still come. */
+const lingerMs = 2_000;
 /** Fields of a head: browsers send each cookie as one. */
 const maxHeaderPairs = 2_000;
 
@@ -26,18 +29,34 @@ export function toSessionOptions(maxHeaderBytes: number): ServerOptions {
   };
 }
 
-/** Widens the window of a new session, and ends it when it was idle for so long. */
-export function watchSession(session: ServerHttp2Session, idleMs: number): void {
+/**
+ * Widens the window of a new session, and ends it once it had no stream for so long: pings, and a head that never ends,
+ * are no use.
+ */
+export function watchSession(
+  session: ServerHttp2Session,
+  { clock, idleMs }: { readonly clock: Clock; readonly idleMs: number },
+): void {
   let streams = 0;
+  let idleSince = clock.now();
   session.setLocalWindowSize(sessionWindow);
   session.on("stream", (stream) => {
     streams++;
-    stream.once("close", () => streams--);
+    stream.once("close", () => {
+      streams--;
+      idleSince = clock.now();
+    });
   });
-  // Told again after each silence; an open stream may be silent for hours.
-  session.setTimeout(idleMs, () => {
-    if (streams === 0) session.close();
-  });
+  // No timer per request: looked at again when the last look's time has passed.
+  const look = (): void => {
+    const leftMs = streams > 0 ? idleMs : idleSince + idleMs - clock.now();
+    if (leftMs > 0) return void (cancel = clock.after(leftMs, look));
+    session.close();
+    // Closing waits for a head that was begun, for ever where it never ends.
+    cancel = clock.after(lingerMs, () => (streams > 0 ? look() : session.destroy()));
+  };
+  let cancel = clock.after(idleMs, look);
+  session.once("close", () => cancel());
 }
 
 /** Answers a head that is too long, as the parser of HTTP/1.1 does by itself. True = it was. */

@@ -17,7 +17,7 @@ export interface RawReply {
   readonly isReset: boolean;
 }
 
-const frameType = { data: 0, headers: 1, reset: 3, settings: 4, goAway: 7 } as const;
+const frameType = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7 } as const;
 const endStream = 1;
 const endHeaders = 4;
 
@@ -45,6 +45,9 @@ export const greeting = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   toFrame(frameType.settings, 0, 0, Buffer.alloc(0)),
 ]);
+
+/** One PING, which asks for an answer and for nothing else. */
+export const pingFrame = toFrame(frameType.ping, 0, 0, Buffer.alloc(8));
 
 /** One HEADERS frame for stream 1, without END_HEADERS where the rest is never to come. */
 export function toHead({ headers, body }: RawStream, isWhole = true): Buffer {
