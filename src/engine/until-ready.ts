@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { NodoffError } from "../core/errors.ts";
 import type { Look, Provider } from "../core/provider.ts";
 import type { ProbeTarget, Prober } from "../core/prober.ts";
+import { parseUpstream } from "../core/route-context.ts";
 import type { UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { probeUntilReady } from "./readiness.ts";
 import type { Scope } from "./scope.ts";
@@ -42,17 +43,18 @@ export interface ReadinessQuestion {
 
 /** The questions `ready:` asks of the upstream (design §3); none where nothing answers HTTP or TCP: UDP says nothing. */
 function readinessTargets(spec: WorkloadSpec, origin: string | null): readonly ProbeTarget[] {
-  if (origin === null) return [];
-  const url = new URL(origin);
+  const to = origin === null ? null : parseUpstream(origin);
+  if (to === null) return [];
+  const { scheme, host, address } = to;
   const targets: ProbeTarget[] = [];
   const { ready } = spec;
-  if (ready.tcp !== null) targets.push({ kind: "tcp", host: url.hostname, port: ready.tcp });
-  if (url.protocol === "tcp:") {
-    if (ready.tcp === null) targets.push({ kind: "tcp", host: url.hostname, port: Number(url.port) });
-  } else if (url.protocol !== "udp:" && (ready.http !== null || ready.tcp === null)) {
+  if (ready.tcp !== null) targets.push({ kind: "tcp", host, port: ready.tcp });
+  if (scheme === "tcp") {
+    if (ready.tcp === null) targets.push({ kind: "tcp", host, port: to.port });
+  } else if (scheme !== "udp" && (ready.http !== null || ready.tcp === null)) {
     const status = ready.http === null ? null : ready.status;
     // A readiness probe asks whether it answers, not whether its certificate is in order.
-    targets.push({ kind: "http", origin, path: ready.http ?? "/", status, host: null, tlsVerify: false });
+    targets.push({ kind: "http", origin: address, path: ready.http ?? "/", status, host: null, tlsVerify: false });
   }
   return targets;
 }

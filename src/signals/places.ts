@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { parseUpstream } from "../core/route-context.ts";
 import type { Subject } from "../core/signal.ts";
 
 /** Host and port, written in one way. */
@@ -16,8 +17,6 @@ export interface KnownPlaces {
   /** Its names, as networks of containers resolve them. */
   readonly names: readonly Place[];
 }
-
-const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "h2c:": 80, "https:": 443 };
 
 /** Lower case, IPv4 wherever it is IPv4, no brackets; all names of this machine are one. */
 export function canonicalHost(host: string): string {
@@ -47,9 +46,8 @@ export function toPlace(address: string): Place | null {
  */
 export function placesOf(subject: Subject): KnownPlaces {
   const origins = subject.origins().flatMap((origin) => {
-    if (!URL.canParse(origin)) return [];
-    const { protocol, hostname, port } = new URL(origin);
-    return place(hostname, port === "" ? (defaultPorts[protocol] ?? 0) : Number(port));
+    const to = parseUpstream(origin);
+    return to === null ? [] : place(to.host, to.port);
   });
   const { kind, ref } = subject.spec;
   // `project/service` answers to the service's name in its project's networks.

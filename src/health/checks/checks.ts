@@ -51,7 +51,7 @@ export function createChecks({ clock, prober, dialed }: CheckDeps): (subject: Su
     const to = parseUpstream(address);
     if (to === null) return cannot("no valid address");
     const { host: named, ...headers } = spec.headers;
-    const question: HttpQuestion = { ...spec, headers, origin: address, host: named ?? host };
+    const question: HttpQuestion = { ...spec, headers, to, host: named ?? host };
     const socket = { host: to.host, port: to.port };
     switch (to.scheme) {
       case "http":

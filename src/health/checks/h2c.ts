@@ -1,13 +1,12 @@
 import { connect } from "node:http2";
-import { cannotCheck, type Check, failed, toFinding, withinTime } from "./check.ts";
+import { type Check, failed, toFinding, withinTime } from "./check.ts";
 import { judgeAnswer } from "./http-answer.ts";
 import { type HttpQuestion, type OpenDeps, ownHeaders } from "./http.ts";
 
 /** HTTP/2 without TLS, by prior knowledge (RFC 9113 section 3.3). */
 export function createH2cCheck({ clock, dialed }: OpenDeps, question: HttpQuestion): Check {
   return (options) => {
-    if (!URL.canParse(question.origin)) return Promise.resolve(cannotCheck("no valid address"));
-    const { host } = new URL(question.origin);
+    const { host } = question.to.url;
     return withinTime({ ...options, clock }, (settle) => {
       // A stream that ends with its session tells of the session's failure as its cause.
       const fail = (error: Error): void => settle(toFinding(error.cause ?? error));

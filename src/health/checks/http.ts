@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Prober } from "../../core/prober.ts";
+import type { UpstreamAddress } from "../../core/route-context.ts";
 import type { HealthSpec } from "../../core/spec.ts";
 import type { Dialed } from "../../net/dialed.ts";
 import { cannotCheck, type Check, failed, passed } from "./check.ts";
@@ -9,9 +10,9 @@ export interface HttpQuestion extends Pick<
   HealthSpec,
   "method" | "path" | "status" | "body" | "tlsVerify" | "headers"
 > {
-  /** `http://host:port`, `https://…` or `h2c://…`. */
-  readonly origin: string;
-  /** Host header; null = the origin's. */
+  /** Where: http, https or h2c. */
+  readonly to: UpstreamAddress;
+  /** Host header; null = that of the address. */
   readonly host: string | null;
 }
 
@@ -26,9 +27,9 @@ export const ownHeaders = { "user-agent": "nodoff-health", "accept-encoding": "i
 
 /** http and https by the status line alone: a bare socket, closed as soon as the line is there. */
 export function createHttpCheck(prober: Prober, question: HttpQuestion): Check {
-  const { origin, path, status, host, tlsVerify, method } = question;
+  const { to, path, status, host, tlsVerify, method } = question;
   const headers = { ...ownHeaders, ...question.headers };
-  const target = { kind: "http", origin, path, status, host, tlsVerify, method, headers } as const;
+  const target = { kind: "http", origin: to.address, path, status, host, tlsVerify, method, headers } as const;
   return async ({ timeoutMs, signal }) => {
     const { ok, detail, cannot } = await prober.probe(target, { patienceMs: timeoutMs, signal });
     if (ok) return passed(detail);
