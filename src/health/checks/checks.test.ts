@@ -15,8 +15,9 @@ import { healthSpec } from "../../../test/support/specs.ts";
 import type { HealthSpec } from "../../core/spec.ts";
 import { createProber } from "../../net/probe.ts";
 import { systemClock } from "../../system-clock.ts";
-import { type CheckResult, runCheck } from "./check.ts";
+import { type CheckResult, type Finding, runCheck } from "./check.ts";
 import { createChecks, type Subject } from "./checks.ts";
+import { createFilesCheck } from "./files.ts";
 
 const check = createChecks({ clock: systemClock, prober: createProber() });
 
@@ -355,6 +356,24 @@ describe("files check", () => {
     chmodSync(folder, 0o000);
     assert.deepEqual(await of(folder), ["fail", "may not be read"]);
     chmodSync(folder, 0o700);
+  });
+});
+
+describe("files check of a share that is away", () => {
+  it("fails in time, looks no second time meanwhile, and hears the late answer", async () => {
+    const { promise, resolve } = Promise.withResolvers<Finding>();
+    const underWay = new Map([["/share", promise]]);
+    const look = createFilesCheck(systemClock, "/share", underWay);
+    const once = (timeoutMs: number) =>
+      runCheck(look, { timeoutMs, signal: new AbortController().signal, clock: systemClock });
+    assert.deepEqual(await Promise.all([once(30), once(40)]).then((results) => results.map(({ detail }) => detail)), [
+      "no answer within 30 ms",
+      "no answer within 40 ms",
+    ]);
+    assert.equal(underWay.get("/share"), promise, "still the one look");
+    const third = once(5_000);
+    resolve({ outcome: { kind: "pass" }, detail: "readable" });
+    assert.equal((await third).outcome.kind, "pass");
   });
 });
 
