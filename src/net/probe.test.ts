@@ -107,16 +107,22 @@ describe("http probe", () => {
     assert.deepEqual(hosts, [`[::1]:${port}`]);
   });
 
-  it("waits for the whole line and takes it byte by byte", async (t) => {
+  it("waits for the whole line and takes it byte by byte, several at a time", async (t) => {
     const port = await raw(t, (socket) => {
-      const bytes = "HTTP/1.0 200 Fine\r\n".split("");
-      const next = (): void => {
-        const byte = bytes.shift();
-        if (byte !== undefined) socket.write(byte, () => setImmediate(next));
-      };
-      socket.once("data", next);
+      socket.once("data", (request: Buffer) => {
+        const bytes = `HTTP/1.0 20${String(request).charAt("GET /".length)} Fine\r\n`.split("");
+        const next = (): void => {
+          const byte = bytes.shift();
+          if (byte !== undefined) socket.write(byte, () => setImmediate(next));
+        };
+        next();
+      });
     });
-    assert.deepEqual(await prober.probe(http(port), patient()), { ok: true, detail: "200 Fine" });
+    const paths = Array.from({ length: 10 }, (_, n) => `/${n}`);
+    assert.deepEqual(
+      await Promise.all(paths.map((path) => prober.probe(http(port, { path }), patient()))),
+      paths.map((path) => ({ ok: true, detail: `20${path.slice(1)} Fine` })),
+    );
   });
 
   it("does not take half a line, another protocol or nonsense for an answer", async (t) => {

@@ -19,7 +19,8 @@ type Plan =
   | { readonly kind: "stay_open"; readonly open: Open };
 
 interface Open {
-  readonly connect: () => Socket;
+  /** `receive` gets every chunk, good until it returns. */
+  readonly connect: (receive: (chunk: Buffer) => void) => Socket;
   /** The event that says the connection is up. */
   readonly event: "connect" | "secureConnect";
 }
@@ -58,7 +59,8 @@ function run(plan: Plan, { patienceMs, signal, resolve, dialed }: Run): void {
   let connected = false;
   let finished = false;
   let stayOpen: NodeJS.Timeout | undefined;
-  const socket = plan.open.connect();
+  let read: Buffer | null = null;
+  const socket = plan.open.connect(receive);
   // Listeners stay on: a socket may still fail after destroy, and an error nobody hears ends the process.
   const finish = (result: ProbeResult): void => {
     if (finished) return;
@@ -74,19 +76,21 @@ function run(plan: Plan, { patienceMs, signal, resolve, dialed }: Run): void {
     finish(failed(`${connected ? "no answer" : "no connection"} within ${patienceMs} ms`));
   }, patienceMs);
   signal.addEventListener("abort", onAbort, { once: true });
-  let read: Buffer = Buffer.alloc(0);
   socket
     .on("error", (error: NodeJS.ErrnoException) => finish(toFailure(error)))
-    .on("end", () => finish(failed(read.length === 0 ? "closed without an answer" : "closed within the answer")))
+    .on("end", () => finish(failed(read === null ? "closed without an answer" : "closed within the answer")))
     .on("close", () => finish(failed("closed without an answer")))
-    .on("data", (chunk: Buffer) => {
-      if (plan.kind === "stay_open" || finished) return;
-      read = read.length === 0 ? chunk : Buffer.concat([read, chunk]);
-      const result = plan.read(read);
-      if (result !== null) finish(result);
-      else if (read.length >= maxAnswerBytes) finish(failed("no status line in the answer"));
-    })
     .on(plan.open.event, onConnected);
+
+  function receive(chunk: Buffer): void {
+    if (plan.kind === "stay_open" || finished) return;
+    const whole = read === null ? chunk : Buffer.concat([read, chunk]);
+    const result = plan.read(whole);
+    if (result !== null) return finish(result);
+    if (whole.length >= maxAnswerBytes) return finish(failed("no status line in the answer"));
+    // A chunk is overwritten by the next.
+    read = read === null ? Buffer.from(chunk) : whole;
+  }
 
   function onConnected(): void {
     if (finished) return;
@@ -102,7 +106,7 @@ function toPlan(target: ProbeTarget): Plan | string {
   if (target.kind === "tcp") {
     const { host, port } = target;
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return "no valid port";
-    const connect = (): Socket => connectTcp({ host: withoutBrackets(host), port });
+    const connect = (): Socket => connectTcp({ host: withoutBrackets(host), port }).resume();
     return { kind: "stay_open", open: { connect, event: "connect" } };
   }
   if (!URL.canParse(target.origin)) return "no valid address";
@@ -113,7 +117,7 @@ function toPlan(target: ProbeTarget): Plan | string {
   if (!path.startsWith("/") || ![path, host, method].every(isOneWord)) return "no valid path or host";
   if (!Object.entries(headers).every(isField)) return "no valid headers";
   const open: Open = {
-    connect: () => dial(origin, { tlsVerify: target.tlsVerify, allowHalfOpen: false }),
+    connect: (receive) => dial(origin, { tlsVerify: target.tlsVerify, allowHalfOpen: false, receive }),
     event: dialedEvent(origin),
   };
   switch (origin.protocol) {
