@@ -54,8 +54,15 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
     drain(each.gathered, taker(each));
   }
 
+  /** For what is checked less often than that, or not at all. */
+  function keepUp(each: Watched): void {
+    const ago = clock.wall() - each.gathered.markedAt;
+    // Negative: the wall clock was set back.
+    if (ago < 0 || ago >= sweepEveryMs) note(each);
+  }
+
   function sweep(): void {
-    const what = ++sweeps % savingSweeps === 0 ? save : note;
+    const what = ++sweeps % savingSweeps === 0 ? save : keepUp;
     const left = [...watched()];
     const turn = (): void => {
       // One that has left meanwhile has saved everything, and gathers nothing more.
@@ -69,7 +76,11 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
     start: () => void (cancel = clock.after(sweepEveryMs, sweep)),
     stop: () => cancel(),
     note,
-    latency: (each, latencyMs) => addLatency(each.gathered, clock.wall(), latencyMs, taker(each)),
+    latency(each, latencyMs) {
+      // First the time up to now: a slot that is left for the next is complete, and handed over once.
+      note(each);
+      addLatency(each.gathered, clock.wall(), latencyMs, taker(each));
+    },
     save,
     history(each, period) {
       save(each);

@@ -587,6 +587,23 @@ describe("history", () => {
     assert.deepEqual([after, kept.length], [before?.healthy, before?.samples.length]);
     assert.equal(again.monitor.history("none", "1h"), undefined);
   });
+
+  it("is handed over once a minute for each route, whether it is checked or sleeps", async () => {
+    const store = createMemoryHealthStore();
+    const handed = new Map<string, number>();
+    const add: typeof store.add = (alias, changes) => {
+      const short = changes.filter(({ widthMs }) => widthMs === 60_000);
+      handed.set(alias, (handed.get(alias) ?? 0) + short.length);
+      store.add(alias, changes);
+    };
+    const world = healthWorld({ store: { ...store, add } });
+    world.workload("blog", "napping");
+    world.use(door("nas"), door("slow", { intervalMs: 300_000 }), sleeper("blog"));
+    world.monitor.start();
+    await world.clock.advanceAsync(14 * 60_000);
+    for (const [alias, rows] of handed) assert.ok(rows >= 13 && rows <= 15, `${alias}: ${rows}`);
+    assert.deepEqual([...handed.keys()].sort(), ["blog", "nas", "slow"]);
+  });
 });
 
 describe("start and stop", () => {
