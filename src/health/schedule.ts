@@ -40,8 +40,11 @@ export interface ScheduleDeps<T> {
   readonly turn: (item: T, now: number) => Turn | null;
 }
 
-/** Checks due within so long go together: one timer for some, and never so many that the hook waits for them. */
-const tickMs = 25;
+/**
+ * Checks due within so long go together: many at a time cost a third less each than one by one. Of 10,000 routes every
+ * 30 s they are 33, which hold up the hook for some 3 ms.
+ */
+const tickMs = 100;
 const never = Number.POSITIVE_INFINITY;
 
 export function createSchedule<T extends Scheduled>({ clock, maxInFlight, turn }: ScheduleDeps<T>): Schedule<T> {
