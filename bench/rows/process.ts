@@ -84,7 +84,8 @@ async function startOnce(args: readonly string[], cache: string | null): Promise
   const begun = performance.now();
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }) },
+    // As the image and the unit have it, for both.
+    env: { ...process.env, MALLOC_ARENA_MAX: "1", ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }) },
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   try {

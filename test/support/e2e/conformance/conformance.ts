@@ -124,6 +124,7 @@ function toTable(stages: readonly Stage[], cells: readonly Cell[], names: readon
   const lines = stages.flatMap(({ title, skip }) => {
     if (skip !== undefined && skip !== false) return [`${title}: skipped, ${skip}`];
     const mine = cells.filter(({ stage }) => stage === title);
+    if (mine.length === 0) return [`${title}: nothing of it ran to its end`];
     const shown = rows.map((row) => [row, mine.find((cell) => cell.row === row)?.outcome ?? "FAILED"] as const);
     return [`${title}:`, ...shown.map(([row, outcome]) => `  ${row.padEnd(width)}  ${outcome}`)];
   });
