@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdir, rm } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { dockerSocket } from "../support/docker.ts";
@@ -9,30 +6,14 @@ import { openBoxes, web } from "../support/e2e/boxes.ts";
 import { freePort, until } from "../support/e2e/child.ts";
 import { ask } from "../support/e2e/client.ts";
 import { createEnds } from "../support/e2e/ends.ts";
-import { adminToken, openHome, runNodoff, type Served } from "../support/e2e/home.ts";
+import { adminToken, openHome, runNodoff } from "../support/e2e/home.ts";
 import { startNginx } from "../support/e2e/nginx.ts";
+import { becomes, type Health, healthOf } from "../support/e2e/health.ts";
 import { httpReceiver } from "../support/receivers.ts";
 import { createRelay } from "../support/relay.ts";
 
 const atEnd = createEnds();
 const boxes = await openBoxes(atEnd);
-
-interface Health {
-  readonly status: string;
-  readonly detail: string | null;
-  readonly consecutive_failures: number;
-  readonly last_seen_at: string | null;
-}
-
-const healthOf = async (nodoff: Served, alias: string): Promise<Health> =>
-  ((await nodoff.api("/health?detail=full")) as Readonly<Record<string, Health>>)[alias]!;
-
-const becomes = (nodoff: Served, alias: string, wanted: Partial<Health>): Promise<Health> =>
-  until(`${alias} ${JSON.stringify(wanted)}`, async () => {
-    const health = await healthOf(nodoff, alias);
-    const isSo = Object.entries(wanted).every(([key, value]) => health[key as keyof Health] === value);
-    return isSo ? health : undefined;
-  });
 
 describe("a container with a HEALTHCHECK", () => {
   it("is followed by events: healthy, unhealthy, healthy; the route is asked while the link is cut", async (t) => {
@@ -202,87 +183,6 @@ describe("health checks and idleness", () => {
     await nodoff.inState("app", "napping");
     assert.equal((await healthOf(nodoff, "app")).status, "napping");
     assert.equal(await box.running(), false);
-  });
-});
-
-describe("routes that never sleep", () => {
-  it("are watched whatever they lead to: a folder, several upstreams of which all are shown", async () => {
-    const home = await openHome(atEnd);
-    const root = join(home.directory, "www");
-    await mkdir(root);
-    const upstreams = await Promise.all(
-      [0, 1].map(async () => {
-        const server = createServer((_request, response) => void response.end("here"));
-        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-        atEnd(async () => void server.close());
-        return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-      }),
-    );
-    const health = { interval: "1s", timeout: "900ms", fall: 1 };
-    await home.write({
-      routes: {
-        files: { host: "files.test", files: { root }, health },
-        lb: { host: "lb.test", upstreams: upstreams.map(({ url }) => url), health },
-      },
-    });
-    const nodoff = await home.serve();
-    await becomes(nodoff, "files", { status: "healthy", detail: "readable" });
-    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
-    const lb = (await nodoff.api("/routes/lb")) as { readonly upstreams: readonly string[] };
-    assert.deepEqual(
-      lb.upstreams,
-      upstreams.map(({ url }) => url),
-    );
-    await rm(root, { recursive: true });
-    upstreams[0]!.server.closeAllConnections();
-    upstreams[0]!.server.close();
-    await becomes(nodoff, "files", { status: "unhealthy", detail: "does not exist" });
-    await becomes(nodoff, "lb", { status: "healthy", detail: "1 of 2 targets answer" });
-    await mkdir(root);
-    await becomes(nodoff, "files", { status: "healthy" });
-  });
-});
-
-describe("a route with several upstreams behind nodoff's proxy", () => {
-  it("sends traffic only to those that are healthy, and to all again when they are", async () => {
-    const sick = new Set<string>();
-    const upstreams = await Promise.all(
-      ["a", "b"].map(async (name) => {
-        const server = createServer((request, response) => {
-          response.statusCode = request.url === "/up" && sick.has(name) ? 500 : 200;
-          response.end(name);
-        });
-        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-        atEnd(async () => {
-          server.close();
-          server.closeAllConnections();
-        });
-        return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      }),
-    );
-    const port = await freePort();
-    const health = { interval: "1s", timeout: "900ms", path: "/up", fall: 1 };
-    const home = await openHome(atEnd, {
-      listen: { proxy: `127.0.0.1:${port}` },
-      routes: { lb: { host: "lb.test", upstreams, health } },
-    });
-    const nodoff = await home.serve();
-    const servedBy = async (): Promise<string> => {
-      const names = new Set<string>();
-      for (let n = 0; n < 6; n++) names.add((await ask(port, { host: "lb.test", path: "/" })).text);
-      return [...names].toSorted().join(" ");
-    };
-    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
-    assert.equal(await servedBy(), "a b");
-    sick.add("a");
-    await becomes(nodoff, "lb", { status: "healthy", detail: "1 of 2 targets answer" });
-    assert.equal(await servedBy(), "b");
-    sick.add("b");
-    await becomes(nodoff, "lb", { status: "unhealthy" });
-    assert.equal(await servedBy(), "a b", "where none is healthy, all may carry");
-    sick.clear();
-    await becomes(nodoff, "lb", { status: "healthy", detail: "2 of 2 targets answer" });
-    assert.equal(await servedBy(), "a b");
   });
 });
 
