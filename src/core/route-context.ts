@@ -36,9 +36,12 @@ export function parseUpstream(address: string): UpstreamAddress | null {
 /** The latest of each route: doors ask per request, an address changes with a start. */
 const latest = new WeakMap<object, RouteContext>();
 
-/** null where the address is not known, or is none. */
-export function toRouteContext(route: Pick<Route, "spec" | "workload" | "upstream">): RouteContext | null {
-  const address = route.upstream();
+/** null where the address is not known, or is none. `passed` as in `Route.upstream`. */
+export function toRouteContext(
+  route: Pick<Route, "spec" | "workload" | "upstream">,
+  passed?: ReadonlySet<string>,
+): RouteContext | null {
+  const address = route.upstream(passed);
   if (address === null) return null;
   const known = latest.get(route);
   if (known?.address === address) return known;

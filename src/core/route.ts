@@ -29,8 +29,11 @@ export interface Route {
   readonly spec: RouteSpec;
   /** null: leads to something that never sleeps. */
   readonly workload: WorkloadHandle | null;
-  /** Origin such as `http://172.17.0.2:2368`; null while unknown (never started, no address yet). */
-  upstream(): string | null;
+  /**
+   * Origin such as `http://172.17.0.2:2368`; null while unknown (never started, no address yet). Where there are several,
+   * the next that is not among `passed`: those that refused this request already. Where all are, any.
+   */
+  upstream(passed?: ReadonlySet<string>): string | null;
   /** `spec.door`, or one that says the same: equal doors are one object. */
   readonly door: DoorSpec;
   /** The alias as a header's value: kept here by the hook, which makes it when it is first needed. */

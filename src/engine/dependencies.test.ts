@@ -356,6 +356,75 @@ describe("groups", () => {
     assert.deepEqual(new Set(turns()), new Set([one]));
   });
 
+  const replicas = members.map((member) => ({
+    ...member,
+    upstream: { kind: "url", url: `http://${member.alias}` } as const,
+  }));
+
+  it("goes on without a member that crashes or does not start, and tries it again while it is used", async () => {
+    const world = await stackWorld({
+      engine: { one: {}, two: {} },
+      workloads: [{ ...group, door: true }, ...replicas],
+    });
+    const { clock, provider } = world;
+    const pair = world.get("pair");
+    pair.wake("request");
+    await clock.advanceAsync(1_000);
+    provider.fail("start", new NodoffError("PORT_CONFLICT", "port taken"), { ref: "one", times: 2 });
+    provider.outside.crash("one");
+    const use = async (seconds: number): Promise<void> => {
+      for (let second = 0; second < seconds; second++) {
+        pair.touch(clock.now());
+        await clock.advanceAsync(1_000);
+        assert.equal(pair.allow, true, `after ${second} s`);
+      }
+    };
+    await use(4);
+    assert.deepEqual(world.states(), { pair: "ready", one: "error", two: "ready" });
+    assert.deepEqual(pair.memberOrigins(), ["http://two"]);
+    await use(120);
+    assert.deepEqual(pair.memberOrigins(), ["http://one", "http://two"]);
+    assert.equal(provider.count("start", "one"), 4, "once, twice in vain, and again");
+  });
+
+  it("leaves a crashed member alone while nobody uses it", async () => {
+    const world = await stackWorld({
+      engine: { one: {}, two: {} },
+      workloads: [{ ...group, door: true }, ...replicas],
+    });
+    world.get("pair").wake("request");
+    await world.clock.advanceAsync(1_000);
+    world.provider.outside.crash("one");
+    await world.clock.advanceAsync(idleTimeoutMs / 2);
+    assert.deepEqual([world.get("pair").allow, world.provider.count("start", "one")], [true, 1]);
+  });
+
+  it("is woken where all are to be and one does not start; with an upstream of its own it needs them all", async () => {
+    for (const upstream of [null, { kind: "url", url: "http://one" } as const]) {
+      const world = await stackWorld({
+        engine: { one: {}, two: {} },
+        workloads: [{ ...group, upstream, door: true }, ...replicas],
+      });
+      world.provider.fail("start", new NodoffError("PORT_CONFLICT", "port taken"), { ref: "one" });
+      world.get("pair").wake("request");
+      await world.clock.advanceAsync(1_000);
+      assert.equal(world.get("pair").state, upstream === null ? "ready" : "error");
+      assert.equal(world.get("pair").allow, upstream === null);
+    }
+  });
+
+  it("passes over members that refused a request already; where all did, any is tried", async () => {
+    const world = await stackWorld({
+      engine: { one: {}, two: {} },
+      workloads: [{ ...group, door: true }, ...replicas],
+    });
+    const pair = world.get("pair");
+    pair.wake("request");
+    await world.clock.advanceAsync(1_000);
+    for (let i = 0; i < 3; i++) assert.equal(pair.origin(null, new Set(["http://one"])), "http://two");
+    assert.notEqual(pair.origin(null, new Set(["http://one", "http://two"])), null);
+  });
+
   it("is asleep when somebody stopped its members", async () => {
     const world = await stackWorld({ engine: { one: {}, two: {} }, workloads: [{ ...group, door: true }, ...members] });
     world.get("pair").wake("request");

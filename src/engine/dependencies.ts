@@ -11,13 +11,30 @@ const forgottenMs = 600_000;
 /**
  * Wakes everything a workload depends on, all at the same time, and resolves once each condition is met: with null, or
  * with the first failure, which names the dependency and its reason. Of a group whose members can stand in for each other
- * one is enough.
+ * one is enough: the first, or the first that does not fail where all are to be woken.
  */
 export async function wakeDependencies(unit: Unit, scope: Scope): Promise<Failure | null> {
   const { dependencies } = unit.links;
   if (unit.spec.wakeMembers === "one" && unit.spec.kind === "group") return wakeOne(unit, scope);
   const failures = await Promise.all(dependencies.map((link) => wakeDependency(unit, link, scope)));
+  if (isPool(unit) && failures.includes(null)) return null;
   return failures.find((failure) => failure !== null) ?? null;
+}
+
+/** Its members take turns, so that one can stand in for another; with an upstream of its own it needs them all. */
+function isPool({ spec: { kind, upstream } }: Unit): boolean {
+  return kind === "group" && upstream === null;
+}
+
+/**
+ * Tries again what failed of a group that goes on without it. Its own back-off decides when; and only while the group is
+ * used.
+ */
+export function retryMembers(unit: Unit): boolean {
+  if (unit.state !== "ready" || unit.spec.wakeMembers === "one" || !isPool(unit)) return false;
+  const failed = unit.links.dependencies.filter(({ workload }) => workload.state === "error");
+  for (const { workload } of failed) if (unit.wallOf(unit.lastUsedAt) >= workload.since) workload.wake("dependency");
+  return failed.length > 0;
 }
 
 /** One that is up already, else the one used longest ago, else the next. */
@@ -117,10 +134,15 @@ function failureOf(workload: Workload, condition: Link["condition"]): Failure | 
 }
 
 /** Something it needs is not there, so that requests may not go through until it is. In doubt it is there. */
-export function isDependencyAway({ links, spec }: Unit): boolean {
-  const { dependencies } = links;
+export function isDependencyAway(unit: Unit): boolean {
+  const { spec } = unit;
+  const { dependencies } = unit.links;
   if (dependencies.length === 0) return false;
   const isAway = ({ workload, condition }: Link): boolean =>
     condition !== "completed" && !workload.allow && workload.state !== "unknown";
-  return spec.kind === "group" && spec.wakeMembers === "one" ? dependencies.every(isAway) : dependencies.some(isAway);
+  if (spec.kind === "group" && spec.wakeMembers === "one") return dependencies.every(isAway);
+  if (!isPool(unit)) return dependencies.some(isAway);
+  // What failed, or is on its way up again, is no reason to make those wait who another can serve.
+  const isDown = (link: Link): boolean => isAway(link) && ["napping", "stopping"].includes(link.workload.state);
+  return dependencies.every(isAway) || dependencies.some(isDown);
 }

@@ -95,6 +95,16 @@ describe("a route with several upstreams in the registry", () => {
     assert.ok([next(), next()].includes("http://a"));
   });
 
+  it("passes over what refused a request already, down to the last resort of weight 0; where all did, any is tried", () => {
+    const registry = createRegistry();
+    const spare = { url: "http://spare", weight: 0 };
+    registry.replace([routeSpec({ alias: "lb", workload: null, upstreams: [...upstreams, spare] })], () => undefined);
+    const next = (...passed: string[]): string | null => registry.get("lb")?.upstream(new Set(passed)) ?? null;
+    assert.deepEqual([next("http://a"), next("http://a")], ["http://b", "http://b"]);
+    assert.equal(next("http://a", "http://b"), "http://spare");
+    assert.notEqual(next("http://a", "http://b", "http://spare"), null);
+  });
+
   it("takes turns among all where nobody says who is healthy", () => {
     const registry = createRegistry();
     registry.replace([routeSpec({ alias: "lb", workload: null, upstreams })], () => undefined);

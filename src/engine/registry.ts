@@ -7,7 +7,7 @@ import type { WorkloadHandle } from "../core/workload-handle.ts";
 
 /** A workload that knows where it answers. */
 export interface Reachable extends WorkloadHandle {
-  origin(upstream: UpstreamSpec | null): string | null;
+  origin(upstream: UpstreamSpec | null, passed?: ReadonlySet<string>): string | null;
 }
 
 export interface MutableRouteRegistry extends RouteDirectory {
@@ -121,12 +121,12 @@ interface Parts {
 }
 
 /** The next of several upstreams; null = none of them may be used. */
-type Turns = () => string | null;
+type Turns = (passed?: ReadonlySet<string>) => string | null;
 
 function toTurns({ alias, upstreams }: RouteSpec, deps: RegistryDeps): Turns | null {
   if (upstreams === undefined) return null;
   const next = createTurns(upstreams);
-  return () => next((origin) => deps.isHealthy?.(alias, origin) ?? true);
+  return (passed) => next((origin) => passed?.has(origin) !== true && (deps.isHealthy?.(alias, origin) ?? true));
 }
 
 function createRoute(spec: RouteSpec, { workload, former, door, turns }: Parts): Route {
@@ -154,12 +154,12 @@ interface RegisteredRoute extends Route {
 }
 
 /** One function for all routes: a closure for each of 10,000 is memory. */
-function upstream(this: RegisteredRoute): string | null {
+function upstream(this: RegisteredRoute, passed?: ReadonlySet<string>): string | null {
   const { spec, workload, turns } = this;
-  const next = turns?.() ?? null;
+  const next = turns?.(passed) ?? null;
   if (next !== null) return next;
   if (spec.upstream?.kind === "url") return spec.upstream.url;
-  return workload?.origin(spec.upstream) ?? null;
+  return workload?.origin(spec.upstream, passed) ?? null;
 }
 
 /** Written out, so that the counts are in the object itself. */

@@ -1,6 +1,7 @@
 import type { Tier } from "../core/spec.ts";
 import type { Reason, Verdict } from "../core/verdict.ts";
 import type { SleepAnswer } from "../core/workload-handle.ts";
+import { retryMembers } from "./dependencies.ts";
 import { markDryRun } from "./dry-run.ts";
 import { memoryOf, methodOf, stopInTurn } from "./falling-asleep.ts";
 import { askNeighbours, askSignals, comparedAfterMs, hasCompared, holdsOf, isPolled, judge } from "./looking.ts";
@@ -9,6 +10,8 @@ import type { Unit, Watch } from "./workload-parts.ts";
 
 const retryFirstMs = 5_000;
 const retryMaxMs = 300_000;
+/** A failed member of a group is looked after so often; when it may be tried again is its own back-off. */
+const memberRetryMs = 5_000;
 /** Turns that come before the next sweep are taken by this one. */
 const turnSlackMs = 1_000;
 /** Signals are asked from this part of the idle time on: before, nothing could follow from what they say. */
@@ -77,6 +80,7 @@ export function sweep(unit: Unit, now: number): void {
     wakeOnSchedule(unit);
     return deepen(unit, now);
   }
+  if (retryMembers(unit)) unit.dueAt = Math.min(unit.dueAt, now + memberRetryMs);
   const { watch } = unit;
   if (watch === null || watch.looking || !runs(unit)) return;
   const lookAt = Math.max(watch.nextLookAt, firstLookAt(unit, watch));

@@ -100,9 +100,11 @@ export interface Workload extends WorkloadHandle, Subject {
   neighbourChanged(): void;
   /** Its engine runs it, or is about to, as far as nodoff knows: what it depends on is needed. */
   readonly isAwake: boolean;
+  /** Since when it is in this state: wall clock ms. */
+  readonly since: number;
   signals(): readonly SignalView[];
   /** Origin of one of its upstreams (null: its own); null while unknown. */
-  origin(upstream: UpstreamSpec | null): string | null;
+  origin(upstream: UpstreamSpec | null, passed?: ReadonlySet<string>): string | null;
   /** Where its members that are ready answer; empty unless it is a group. */
   memberOrigins(): readonly string[];
   /** Answers whoever waits, with `why`, and stops watching. Nothing is stopped at the engine. */
@@ -190,8 +192,7 @@ export interface Unit extends Workload {
   /** Monotonic ms of the end of its last run, as far as nodoff saw it; -Infinity = it did not. */
   endedAt: number;
   readonly deps: WorkloadDeps;
-  /** Since when it is in this state, and when it last got ready: wall clock ms. */
-  readonly since: number;
+  /** When it last got ready: wall clock ms. */
   wokenAt: number | null;
   /** Origins by upstream, as read since its last start. */
   addresses: Map<string, string> | null;

@@ -261,9 +261,9 @@ class WorkloadUnit implements Unit {
     return phase.name !== "napping" && phase.name !== "gone";
   }
 
-  origin(upstream: UpstreamSpec | null): string | null {
+  origin(upstream: UpstreamSpec | null, passed?: ReadonlySet<string>): string | null {
     const own = originOf(this, upstream);
-    return own === null && this.spec.kind === "group" ? this.#memberOrigin() : own;
+    return own === null && this.spec.kind === "group" ? this.#memberOrigin(passed) : own;
   }
 
   origins(): readonly string[] {
@@ -380,11 +380,11 @@ class WorkloadUnit implements Unit {
   }
 
   /** In turn over the members that are ready, and healthy as far as somebody looks. */
-  #memberOrigin(): string | null {
+  #memberOrigin(passed?: ReadonlySet<string>): string | null {
     const { takesTraffic = () => true } = this.deps;
     const { alias, memberWeights } = this.spec;
     const ready = this.#readyMembers();
-    const healthy = ready.filter(({ origin }) => takesTraffic(alias, origin));
+    const healthy = ready.filter(({ origin }) => passed?.has(origin) !== true && takesTraffic(alias, origin));
     // Where none is healthy, any may be as good as the others.
     const able = healthy.length > 0 ? healthy : ready;
     if (memberWeights === undefined) return able[this.#turn++ % able.length]?.origin ?? null;

@@ -7,6 +7,7 @@ import { closeAfterBody, createBody, discardRest } from "./request-body.ts";
 import { cut, endStream, isHttp2, prepareHead } from "./http2.ts";
 import { createBodyWriter } from "./response-body.ts";
 import { createRedial } from "./redial.ts";
+import type { Redial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
 import { addExtras, toClientHeaders, toStatusMessage } from "./response-headers.ts";
@@ -38,7 +39,7 @@ export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
   const { req, res, route, outgoing, onFailure } = forwarding;
   const path = toUpstreamPath(outgoing);
   const headers = toUpstreamHeaders(req, outgoing);
-  const redial = createRedial(route, deps.clock);
+  let redial: Redial | null = null;
   const link: Link = { controller: null, isClosed: false };
   // A response may fail after its client has left; with nobody to hear it the process would end.
   res.on("error", () => undefined);
@@ -51,9 +52,10 @@ export function forward(forwarding: Forwarding, deps: ForwardDeps): void {
     if (link.isClosed) return;
     const locating = route.workload?.locating ?? null;
     if (locating !== null) return void locating.then(send);
-    const origin = route.upstream();
+    const origin = route.upstream(redial?.passed);
     if (origin === null) return onFailure(new Error("the upstream has no address"));
-    const handler = createHandler(forwarding, { link, clock: deps.clock, retry: (error) => redial(error, send) });
+    const retry = (error: unknown): boolean => (redial ??= createRedial(route, deps.clock)).again(error, origin, send);
+    const handler = createHandler(forwarding, { link, clock: deps.clock, retry });
     const method = req.method ?? "GET";
     const request: OriginRequest = {
       method,

@@ -16,20 +16,24 @@ describe("createRedial", () => {
     let isGivenUp = false;
     const dial = (): void => {
       tries.push(clock.now() - start);
-      if (!redial(refused, dial)) isGivenUp = true;
+      if (!redial.again(refused, "http://a", dial)) isGivenUp = true;
     };
     dial();
     clock.advance(10_000);
     assert.equal(isGivenUp, true);
     assert.deepEqual(tries, [0, 25, 75, 175, 375, 775, 1175, 1575, 1975]);
     assert.equal(clock.pending, 0);
+    assert.deepEqual([...(redial.passed ?? [])], ["http://a"]);
   });
 
   it("does not try again for what trying cannot mend, or where nothing was woken", () => {
     const clock = fakeClock();
     const never = (): void => assert.fail("dialled again");
-    assert.equal(createRedial(woken, clock)(Object.assign(new Error("x"), { code: "CERT_HAS_EXPIRED" }), never), false);
-    assert.equal(createRedial({ workload: null, spec: {} } as Route, clock)(refused, never), false);
+    const expired = Object.assign(new Error("x"), { code: "CERT_HAS_EXPIRED" });
+    const nothingWoken = createRedial({ workload: null, spec: {} } as Route, clock);
+    assert.equal(createRedial(woken, clock).again(expired, "http://a", never), false);
+    assert.equal(nothingWoken.again(refused, "http://a", never), false);
+    assert.equal(nothingWoken.passed, undefined);
     clock.advance(10_000);
   });
 });

@@ -106,8 +106,8 @@ function join(caller: Caller, client: string | null, deps: StreamDeps): void {
   const redial = createRedial(route, deps.clock);
   let upstream: Socket | null = null;
   early.onLeave(() => upstream?.destroy());
-  const fail = (error: unknown): void => {
-    if (socket.destroyed || redial(error, dial)) return;
+  const fail = (error: unknown, origin: string | null): void => {
+    if (socket.destroyed || (origin !== null && redial.again(error, origin, dial))) return;
     noteStreamFailure(route, error, deps.logger);
     socket.destroy();
   };
@@ -115,8 +115,8 @@ function join(caller: Caller, client: string | null, deps: StreamDeps): void {
     if (socket.destroyed) return;
     const locating = route.workload?.locating ?? null;
     if (locating !== null) return void locating.then(dial);
-    const to = toRouteContext(route);
-    if (to === null) return fail(noAddress());
+    const to = toRouteContext(route, redial.passed);
+    if (to === null) return fail(noAddress(), null);
     const link = connect({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
     upstream = link;
     const cancel = deps.clock.after(connectTimeoutMs, () => {
@@ -124,7 +124,7 @@ function join(caller: Caller, client: string | null, deps: StreamDeps): void {
     });
     const onError = (error: Error): void => {
       cancel();
-      fail(error);
+      fail(error, to.address);
     };
     link.once("error", onError).once("connect", () => {
       cancel();

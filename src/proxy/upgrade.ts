@@ -53,13 +53,13 @@ export function forwardUpgrade(upgrading: Upgrading, deps: UpgradeDeps): void {
     if (hasLeft) return;
     const locating = route.workload?.locating ?? null;
     if (locating !== null) return void locating.then(send);
-    const context = toRouteContext(route);
+    const context = toRouteContext(route, redial.passed);
     if (context === null) return onFailure(new Error("the upstream has no address"));
     asked = ask(upgrading, context.url, {
       clock,
       dialed,
       onError(error, isConnected) {
-        if (hasLeft || (!isConnected && redial(error, send))) return;
+        if (hasLeft || (!isConnected && redial.again(error, context.address, send))) return;
         if (!socket.destroyed) onFailure(error);
       },
     });
