@@ -1,15 +1,15 @@
 import type { Failure } from "../core/errors.ts";
-import { toFailure } from "../core/errors.ts";
 import type { Change, EngineHealth, Look, Provider } from "../core/provider.ts";
 import type { RouteDirectory } from "../core/route.ts";
 import type { RouteSpec, UpstreamSpec, WorkloadSpec } from "../core/spec.ts";
 import { planDependencies } from "../core/dependencies.ts";
-import { type ConfigProblem, inOrderOfClaim, mergeSpecs, type SpecSet } from "./desired.ts";
-import { createDiscovery, type Discovery, type ReadLabels } from "./discovery.ts";
+import { type ConfigProblem, mergeSpecs, type SpecSet } from "./desired.ts";
+import type { ReadLabels } from "./discovery.ts";
 import { createLookBudget } from "./look-budget.ts";
 import { createNeighbours } from "./neighbours.ts";
-import { isSame, keepEqual, placesOf, upstreamsByWorkload } from "./specs.ts";
+import { isSame, keepEqual, upstreamsByWorkload } from "./specs.ts";
 import { createRegistry } from "./registry.ts";
+import { createWatching, type Engine } from "./watching.ts";
 import { createWorkload } from "./workload.ts";
 import { isGroup, type Workload, type WorkloadDeps } from "./workload-parts.ts";
 
@@ -76,24 +76,9 @@ const pollDefaultMs = 10_000;
 const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "nodoff is shutting down" };
 const leftOut: Failure = { code: "GONE", message: "it is no longer in the configuration" };
 
-interface Watched {
-  readonly provider: Provider;
-  readonly watch: { close(): Promise<void> };
-  /** Every name of everything it has; null before the first list. */
-  looks: ReadonlyMap<string, Look> | null;
-  /** `looks` are of this very moment. */
-  fresh: boolean;
-  failure: Failure | null;
-  connected: boolean;
-  readonly discovery: Discovery;
-  /** The compose projects of `looks`, as text: what depends on what follows from them. */
-  places: string;
-}
-
 export function createSupervisor(deps: SupervisorDeps): Supervisor {
   const { clock, journal, logger } = deps;
   const registry = createRegistry(deps);
-  const watched = new Map<string, Watched>();
   const workloads = new Map<string, Workload>();
   /** Workloads by provider and ref: events name what the engine knows. */
   const byRef = new Map<string, Map<string, Workload>>();
@@ -106,6 +91,16 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   let saveTurns = 1;
   let closed = false;
   const depsByProvider = new WeakMap<Provider, WorkloadDeps>();
+  const watching = createWatching({
+    clock,
+    logger,
+    journal,
+    read: deps.discover,
+    taken: () => new Set([...file.workloads, ...file.routes].map(({ alias }) => alias)),
+    listed,
+    changed,
+  });
+  const { looksOf } = watching;
   const neighbours = createNeighbours({ clock, workloads, looksOf });
   const shared = {
     ...deps,
@@ -114,15 +109,9 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     looks: createLookBudget(looksPerSecond),
   };
 
-  function looksOf(provider: string): readonly Look[] | null {
-    const looks = watched.get(provider)?.looks ?? null;
-    return looks === null ? null : [...new Set(looks.values())];
-  }
-
   function apply(): void {
     revision++;
-    const discoveries = Array.from(watched.values(), ({ discovery }) => discovery);
-    const merged = mergeSpecs(file, inOrderOfClaim(discoveries.map(({ sets }) => sets)));
+    const merged = mergeSpecs(file, watching.labelled());
     const plan = planDependencies(merged.workloads, (provider) => looksOf(provider) ?? []);
     const cycles = plan.cycles.map(([alias, cycle]) => ({
       source: `workload ${alias}`,
@@ -132,7 +121,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     // What reads the same is the same: its routes and counters stay.
     const specs = keepEqual(plan.workloads, (alias) => workloads.get(alias)?.spec);
     const routes = keepEqual(merged.routes, (alias) => registry.get(alias)?.spec);
-    problems = [...discoveries.flatMap((each) => each.problems), ...merged.problems, ...cycles];
+    problems = [...watching.problems(), ...merged.problems, ...cycles];
     tell(merged.notices);
     replaceWorkloads(specs, upstreamsByWorkload(routes));
     neighbours.link(plan);
@@ -191,7 +180,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
   }
 
   function create(spec: WorkloadSpec, upstreams: readonly UpstreamSpec[]): void {
-    const source = watched.get(spec.provider);
+    const source = watching.get(spec.provider);
     const provider = isGroup(spec) ? neighbours.groups : source?.provider;
     if (provider === undefined) return;
     const workload = createWorkload(spec, depsOf(provider));
@@ -213,44 +202,12 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     return known;
   }
 
-  function addProvider(provider: Provider): void {
-    const each: Watched = {
-      provider,
-      watch: provider.watch({
-        listed: (looks) => listed(each, looks),
-        changed: (change) => changed(provider, change),
-        link: (failure) => link(each, failure),
-      }),
-      looks: null,
-      fresh: false,
-      failure: null,
-      connected: false,
-      discovery: createDiscovery({ clock, logger, provider, read: deps.discover }),
-      places: "",
-    };
-    watched.set(provider.name, each);
-  }
-
-  function listed(each: Watched, looks: readonly Look[]): void {
+  function listed({ provider, looks }: Engine, isOther: boolean): void {
     if (closed) return;
-    const { provider } = each;
-    const byName = new Map<string, Look>();
-    for (const look of looks) for (const ref of look.refs) if (!byName.has(ref)) byName.set(ref, look);
-    each.looks = byName;
     revision++;
-    each.fresh = true;
-    const places = placesOf(looks);
-    const isElsewhere = places !== each.places;
-    each.places = places;
-    if ((provider.capabilities.discovers && discover(each, looks)) || isElsewhere) apply();
-    each.fresh = false;
-    for (const workload of workloads.values()) {
-      if (workload.provider === provider) workload.listed(byName.get(workload.spec.ref));
-    }
-  }
-
-  function discover({ discovery }: Watched, looks: readonly Look[], anew = false): boolean {
-    return discovery.update(looks, new Set([...file.workloads, ...file.routes].map(({ alias }) => alias)), anew);
+    if (isOther) apply();
+    for (const workload of workloads.values())
+      if (workload.provider === provider) workload.listed(looks?.get(workload.spec.ref));
   }
 
   function changed(provider: Provider, change: Change): void {
@@ -258,26 +215,6 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       const workload = byRef.get(provider.name)?.get(ref);
       workload?.observe(change);
       if (change.kind === "health" && workload !== undefined) deps.engineHealthChanged?.(workload.spec.alias);
-    }
-  }
-
-  function link(each: Watched, failure: Failure | null): void {
-    const { name } = each.provider;
-    each.connected = failure === null;
-    each.failure = failure;
-    if (failure === null) logger.info("engine connected", { provider: name });
-    else logger.error("engine not reachable", { provider: name, code: failure.code, error: failure.message });
-    const message = failure === null ? "connected" : failure.message;
-    journal.publish({ type: "provider", alias: name, message, ...(failure === null ? {} : { failure }) });
-  }
-
-  /** Never rejects: a provider that does not close must not keep the others from opening. */
-  async function closeWatched({ watch, provider }: Watched): Promise<void> {
-    try {
-      await watch.close();
-      await provider.close();
-    } catch (error) {
-      logger.warn("provider did not close cleanly", { provider: provider.name, error: toFailure(error).message });
     }
   }
 
@@ -307,11 +244,11 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
     workloads: () => workloads.values(),
     engineHealth(alias) {
       const workload = workloads.get(alias);
-      const isLinked = workload !== undefined && watched.get(workload.spec.provider)?.connected === true;
+      const isLinked = workload !== undefined && watching.get(workload.spec.provider)?.connected === true;
       return isLinked ? (workload.look?.health ?? null) : null;
     },
     *providers() {
-      for (const { provider, connected, failure, looks } of watched.values()) {
+      for (const { provider, connected, failure, looks } of watching.engines()) {
         let count = 0;
         for (const { spec } of workloads.values()) if (spec.provider === provider.name) count++;
         yield {
@@ -325,7 +262,7 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       }
     },
     *shown() {
-      for (const { provider } of watched.values()) {
+      for (const { provider } of watching.engines()) {
         const named = byRef.get(provider.name);
         const workloadOf = (refs: readonly string[]): Workload | undefined =>
           refs.map((ref) => named?.get(ref)).find((workload) => workload !== undefined);
@@ -336,26 +273,24 @@ export function createSupervisor(deps: SupervisorDeps): Supervisor {
       return revision;
     },
     problems: () => problems,
-    addProvider,
+    addProvider: watching.add,
     async removeProvider(name) {
-      const each = watched.get(name);
-      watched.delete(name);
+      const end = watching.forget(name);
       // They hold the provider; whoever still wants them configures them anew.
       for (const workload of workloads.values()) if (workload.spec.provider === name) remove(workload);
       apply();
-      if (each !== undefined) await closeWatched(each);
+      await end();
     },
     configure(next) {
       file = { source: "the file", ...next };
       // Aliases the file takes now may collide with those labels chose before.
-      for (const each of watched.values())
-        if (each.looks !== null) discover(each, [...new Set(each.looks.values())], true);
+      watching.readAnew();
       apply();
     },
     async close() {
       closed = true;
       for (const workload of workloads.values()) workload.close(shuttingDown);
-      for (const each of watched.values()) await closeWatched(each);
+      await watching.close();
     },
   };
 }
