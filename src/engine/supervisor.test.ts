@@ -150,6 +150,26 @@ void describe("discovery", () => {
     assert.deepEqual(refs(), [["project-web", "x-web"]]);
   });
 
+  void it("gives what containers of two engines want to the older one, however late its engine answers", async () => {
+    const { clock, provider, supervisor } = world();
+    const far = fakeProvider({ clock, name: "far" });
+    provider.add("young", { labels: { on: "young", host: "web.test" }, createdAt: 2_000 });
+    far.add("old", { labels: { on: "old", host: "web.test" }, createdAt: 1_000 });
+    const served = (): string | undefined => supervisor.registry.match("web.test", "/")?.spec.alias;
+    supervisor.addProvider(provider);
+    await settle();
+    assert.equal(served(), "young");
+    supervisor.addProvider(far);
+    await settle();
+    assert.equal(served(), "old");
+    assert.deepEqual(
+      supervisor.problems().map(({ source, key }) => [source, key]),
+      [["label young", "nodoff.host"]],
+    );
+    await supervisor.removeProvider("far");
+    assert.deepEqual([served(), supervisor.problems()], ["young", []]);
+  });
+
   void it("reads a wrong label again once another container has left: it may have had the name", async () => {
     const { provider, supervisor, reads } = world();
     provider.add("a", { labels: { on: "a" } });

@@ -35,6 +35,7 @@ export interface FakeOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly health?: EngineHealth;
   readonly startedAt?: number;
+  readonly createdAt?: number;
   readonly exitCode?: number;
   readonly error?: string;
   readonly refusal?: string;
@@ -277,6 +278,7 @@ export function fakeProvider(deps: {
         labels: options.labels ?? {},
         refusal: options.refusal ?? null,
         warnings: options.warnings ?? [],
+        ...(options.createdAt !== undefined && { createdAt: options.createdAt }),
         ...(options.compose !== undefined && { compose: options.compose }),
         ...(options.sharesNetworkWith !== undefined && { sharesNetworkWith: options.sharesNetworkWith }),
         ...(options.ports !== undefined && { ports: options.ports }),
