@@ -10,7 +10,7 @@ import { createRedial } from "./redial.ts";
 import type { Redial } from "./redial.ts";
 import { toUpstreamHeaders, toUpstreamPath } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
-import { addExtras, toClientHeaders, toStatusMessage } from "./response-headers.ts";
+import { addExtras, passHints, toClientHeaders, toStatusMessage } from "./response-headers.ts";
 import { hasBody } from "./target.ts";
 
 export interface ForwardDeps {
@@ -105,8 +105,8 @@ function createHandler(
       if (link.isClosed) controller.abort(new Error("the client left"));
     },
     onResponseStart(_controller, status, headers, message) {
-      // Interim answers such as 103: the final one follows.
-      if (status < 200 || link.isClosed) return;
+      if (link.isClosed) return;
+      if (status < 200) return passHints(res, headers, status);
       const sent = toClientHeaders(headers, { req, status });
       addExtras(sent, outgoing, req);
       if (body === null) return prepareHead(res, { status, headers: sent, onError: (error) => onFailure(error) });

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { isHttp2 } from "./http2.ts";
 import { toVia } from "./request-headers.ts";
 import type { Outgoing } from "./request-headers.ts";
@@ -24,6 +24,25 @@ export function toClientHeaders(
   const isOpen = isChunked || (isHttp2(answer.req) && headers["content-length"] === undefined);
   if (isOpen && headers.trailer !== undefined && canHaveTrailers(answer)) out.trailer = headers.trailer;
   return out;
+}
+
+/**
+ * Passes an interim answer on: 103 Early Hints (RFC 8297), with which a browser loads styles while the app still thinks.
+ * Others say nothing that is not said by our own framing.
+ */
+export function passHints(res: ServerResponse, headers: IncomingHttpHeaders, status: number): void {
+  const { req } = res;
+  // HTTP/1.0 knows no interim answers (RFC 9110 section 15.2).
+  if (status !== 103 || (req.httpVersionMinor === 0 && !isHttp2(req))) return;
+  const hints: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(toClientHeaders(headers, { req, status })))
+    if (value !== undefined) hints[name] = Array.isArray(value) ? value : String(value);
+  if (hints["link"] === undefined) return;
+  try {
+    res.writeEarlyHints(hints);
+  } catch {
+    // It is only a hint: Node takes no links but those of the usual form.
+  }
 }
 
 const securityHeaders = {
