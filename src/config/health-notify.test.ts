@@ -133,6 +133,16 @@ routes:
     ]);
   });
 
+  it("refuses a body of an inherited HEAD, and a HEAD for an inherited body", () => {
+    const place = "nodoff.yaml:3:46 workloads.blog.health";
+    const words = "an answer to HEAD has no body";
+    const errorsWith = (inherited: string, own: string) =>
+      errorsOf(`defaults: { health: { ${inherited} } }\n${blog(`{ ${own} }`)}`);
+    assert.deepEqual(errorsWith("method: HEAD", "body: x"), [`${place}.body: ${words}`]);
+    assert.deepEqual(errorsWith("body: x", "method: HEAD"), [`${place}.method: ${words}`]);
+    assert.deepEqual(errorsWith("method: HEAD", "method: GET, body: x"), []);
+  });
+
   it("is read from labels, and wrong there leaves out that container alone", () => {
     const read = (labels: Record<string, string>) =>
       readLabels({

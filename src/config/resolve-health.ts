@@ -47,12 +47,13 @@ const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What `health` must agree on with itself and with what it builds on; found at the key that was written here. */
 export function checkHealth(own: HealthKeys | undefined, base: HealthKeys | undefined, report: Report): void {
   if (own === undefined) return;
-  const { timeout, interval = defaultIntervalMs } = mergeHealth(base, own) ?? own;
+  const { timeout, interval = defaultIntervalMs, method, body } = mergeHealth(base, own) ?? own;
   if (timeout !== undefined && timeout > interval) {
     const key = own.timeout === undefined ? "interval" : "timeout";
     report(["health", key], `the timeout (${timeout / 1000} s) is longer than the interval (${interval / 1000} s)`);
   }
-  if (own.body !== undefined && own.method === "HEAD") report(["health", "body"], "an answer to HEAD has no body");
+  if (body !== undefined && method === "HEAD" && (own.body !== undefined || own.method !== undefined))
+    report(["health", own.body === undefined ? "method" : "body"], "an answer to HEAD has no body");
   for (const [name, value] of Object.entries(own.headers ?? {}))
     if (!headerName.test(name) || !headerValue.test(value))
       report(["health", "headers", name], "is not a header that can be sent");
