@@ -13,13 +13,15 @@ export interface Finding {
   readonly outcome: CheckOutcome;
   /** For people: "200 OK", "connection refused". */
   readonly detail: string;
+  /** Nobody answered over a network: how long the check took says nothing of the service. */
+  readonly untimed?: true;
 }
 
 /** Asks once, within `timeoutMs`. What it throws is a check error. What it says after an abort is for nobody. */
 export type Check = (options: CheckOptions) => Promise<Finding>;
 
 export interface CheckResult extends Finding {
-  /** What the answer took; null where nothing was asked over a network. */
+  /** What the answer took; null where nobody was asked over a network, or could be. */
   readonly latencyMs: number | null;
 }
 
@@ -46,8 +48,8 @@ export async function runCheck(check: Check, options: CheckOptions & { readonly 
   const { clock } = options;
   const begun = clock.now();
   try {
-    const finding = await check(options);
-    return { ...finding, latencyMs: finding.outcome.kind === "error" ? null : clock.now() - begun };
+    const { outcome, detail, untimed = false } = await check(options);
+    return { outcome, detail, latencyMs: untimed || outcome.kind === "error" ? null : clock.now() - begun };
   } catch (error) {
     return { ...cannotCheck(toFailure(error).message), latencyMs: null };
   }

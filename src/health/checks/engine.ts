@@ -9,12 +9,13 @@ export function createEngineCheck(health: () => EngineHealth | null, otherwise: 
   return (options) => {
     switch (health()) {
       case "healthy":
-        return Promise.resolve(passed("healthy by its own check"));
+        return Promise.resolve({ ...passed("healthy by its own check"), untimed: true });
       case "unhealthy":
         // It has its own number of retries behind it.
         return Promise.resolve({
           outcome: { kind: "fail", decisive: true },
           detail: "unhealthy by its own check",
+          untimed: true,
         });
       case "none":
       case "starting":

@@ -13,7 +13,7 @@ export function createFilesCheck(clock: Clock, root: string, underWay: Map<strin
     withinTime({ ...options, clock }, (settle) => {
       const look = underWay.get(root) ?? lookAt(root).finally(() => underWay.delete(root));
       underWay.set(root, look);
-      void look.then(settle);
+      void look.then((finding) => settle({ ...finding, untimed: true }));
       return () => undefined;
     });
 }

@@ -1,8 +1,7 @@
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../core/clock.ts";
-import { toFailure } from "../../core/errors.ts";
-import { cannotCheck, type Check, failed, passed, withinTime } from "./check.ts";
+import { cannotCheck, type Check, failed, passed, toFinding, withinTime } from "./check.ts";
 
 /** A port nobody listens on is refused by ICMP (RFC 1122 section 4.1.3.1), on a local network within this time. */
 const quietMs = 500;
@@ -19,12 +18,14 @@ export function createUdpCheck(clock: Clock, { host, port }: { readonly host: st
       let cancel = (): void => undefined;
       socket
         .on("error", (error: NodeJS.ErrnoException) => {
-          settle(error.code === "ECONNREFUSED" ? failed("port not open") : cannotCheck(toFailure(error).message));
+          settle(error.code === "ECONNREFUSED" ? failed("port not open") : toFinding(error));
         })
         .on("message", () => settle(passed("answers")))
         .on("connect", () => {
           socket.send("");
-          cancel = clock.after(Math.min(quietMs, options.timeoutMs / 2), () => settle(passed("not refused")));
+          cancel = clock.after(Math.min(quietMs, options.timeoutMs / 2), () =>
+            settle({ ...passed("not refused"), untimed: true }),
+          );
         });
       socket.connect(port, host);
       return () => {
