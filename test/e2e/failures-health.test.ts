@@ -8,6 +8,7 @@ import { type Box, openBoxes, web } from "../support/e2e/boxes.ts";
 import { until } from "../support/e2e/child.ts";
 import { createEnds } from "../support/e2e/ends.ts";
 import { openEngineView } from "../support/e2e/engine-view.ts";
+import { becomes } from "../support/e2e/health.ts";
 import { openHome, runNodoff } from "../support/e2e/home.ts";
 import { callHook } from "../support/e2e/hook-caller.ts";
 import { httpReceiver } from "../support/receivers.ts";
@@ -121,4 +122,47 @@ it("leaves out what is wrong, at the start and in a changed file, and watches an
   await until("told of the outage", async () =>
     receiver.received.some(({ body }) => body.includes('"health.down"') && body.includes('"nas"')) ? true : undefined,
   );
+});
+
+it("ends over a restart what it told of before it: an outage, and an engine that is not reachable", async (t) => {
+  const receiver = await httpReceiver(t);
+  let nas = createServer((_request, response) => void response.end("here"));
+  const listen = (port: number): Promise<void> => new Promise((resolve) => nas.listen(port, "127.0.0.1", resolve));
+  const end = async (): Promise<void> => {
+    nas.closeAllConnections();
+    await new Promise((resolve) => nas.close(resolve));
+  };
+  await listen(0);
+  atEnd(async () => void (nas.listening && (await end())));
+  const { port } = nas.address() as AddressInfo;
+  const home = await openHome(atEnd);
+  const socket = join(home.directory, "engine.sock");
+  let view = await openEngineView(socket, "nodoff-test.run=none");
+  atEnd(() => view.close());
+  const health = { interval: "1s", timeout: "900ms", retries: 1 };
+  await home.write({
+    providers: { local: { type: "docker", url: `unix://${socket}` } },
+    routes: { nas: { host: "nas.test", upstream: `http://127.0.0.1:${port}`, health } },
+    notify: { ops: { type: "webhook", url: receiver.url } },
+  });
+  const told = (): readonly string[] =>
+    receiver.received.map(({ body }) => (JSON.parse(body) as { readonly event: string }).event).toSorted();
+  const before = await home.serve();
+  await becomes(before, "nas", { status: "healthy" });
+  await before.logged(({ message }) => message === "engine connected", "the engine");
+  await end();
+  await view.close();
+  await receiver.until(2);
+  assert.deepEqual(told(), ["health.down", "provider.lost"]);
+  await before.close();
+
+  const after = await home.serve();
+  await becomes(after, "nas", { status: "unhealthy" });
+  await after.logged(({ message }) => message === "engine not reachable", "the engine out of reach");
+  nas = createServer((_request, response) => void response.end("here"));
+  await listen(port);
+  view = await openEngineView(socket, "nodoff-test.run=none");
+  await receiver.until(4);
+  await becomes(after, "nas", { status: "healthy" });
+  assert.deepEqual(told(), ["health.down", "health.up", "provider.back", "provider.lost"]);
 });
