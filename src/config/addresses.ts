@@ -93,11 +93,17 @@ export function url(schemes: readonly string[]) {
   const read: Reader<string> = (value) => {
     const text = readText(value);
     if (!text.ok) return text;
-    const parsed = URL.parse(text.value);
-    const known = parsed !== null && schemes.includes(parsed.protocol.slice(0, -1));
-    return known ? good(text.value) : bad(`${show(value)} is not a URL that starts with ${toList(schemes)}`);
+    return isUrl(text.value, schemes)
+      ? good(text.value)
+      : bad(`${show(value)} is not a URL that starts with ${showSchemes(schemes)}`);
   };
   return leaf(read, { type: "string", pattern: `^(${schemes.join("|")}):|\\$\\{` });
+}
+
+/** Whether it is a URL of one of these schemes. */
+export function isUrl(text: string, schemes: readonly string[]): boolean {
+  const parsed = URL.parse(text);
+  return parsed !== null && schemes.includes(parsed.protocol.slice(0, -1));
 }
 
 const engineSchemes = ["unix", "tcp", "http", "https", "ssh"] as const;
@@ -107,7 +113,7 @@ export function wrongEngineUrl(text: string): string | null {
   const parsed = URL.parse(text);
   const scheme = parsed?.protocol.slice(0, -1) ?? "";
   if (parsed === null || !engineSchemes.some((known) => known === scheme))
-    return `is not a URL that starts with ${toList(engineSchemes)}`;
+    return `is not a URL that starts with ${showSchemes(engineSchemes)}`;
   if (scheme === "unix")
     return text.startsWith("unix:///") ? null : "needs an absolute path, such as unix:///var/run/docker.sock";
   if (parsed.hostname === "") return "names no host";
@@ -140,7 +146,8 @@ export function adminAddress() {
   });
 }
 
-function toList(schemes: readonly string[]): string {
+/** As people read them: `https://, http://`. */
+export function showSchemes(schemes: readonly string[]): string {
   return schemes.map((scheme) => `${scheme}://`).join(", ");
 }
 

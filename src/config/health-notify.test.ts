@@ -6,12 +6,17 @@ import type { HealthSpec } from "../core/spec.ts";
 import { readLabels } from "./labels.ts";
 import { formatConfigError, loadConfig } from "./load.ts";
 
-function load(text: string) {
-  return loadConfig({ file: "nodoff.yaml", env: {}, readFile: () => text });
+function load(text: string, files: Readonly<Record<string, string>> = {}) {
+  const readFile = (path: string): string => {
+    const found = path === "nodoff.yaml" ? text : files[path];
+    if (found === undefined) throw Object.assign(new Error(path), { code: "ENOENT" });
+    return found;
+  };
+  return loadConfig({ file: "nodoff.yaml", env: {}, readFile });
 }
 
-function errorsOf(text: string): string[] {
-  const result = load(text);
+function errorsOf(text: string, files?: Readonly<Record<string, string>>): string[] {
+  const result = load(text, files);
   return result.ok ? [] : result.errors.map(formatConfigError);
 }
 
@@ -21,8 +26,8 @@ function healthOf(text: string, alias = "blog"): HealthSpec | undefined {
   return result.config.routes.find((route) => route.alias === alias)?.health;
 }
 
-function notifyOf(text: string): readonly NotifierSpec[] {
-  const result = load(`notify:\n  a: ${text}\n`);
+function notifyOf(text: string, files?: Readonly<Record<string, string>>): readonly NotifierSpec[] {
+  const result = load(`notify:\n  a: ${text}\n`, files);
   assert.ok(result.ok, result.ok ? "" : result.errors.map(formatConfigError).join("\n"));
   return result.config.notify;
 }
@@ -201,6 +206,41 @@ describe("notify", () => {
       { name: "a", type: "smtp", url: "smtp://m:25", from: "a@b", to: ["c@d"], events: all },
     ]);
   });
+
+  it("takes addresses, tokens and secrets from files", () => {
+    const files = { u: "https://h/x\n", "/run/s": "s\n", t: "t", m: "smtps://u:p@m:465" };
+    assert.deepEqual(notifyOf("{ type: webhook, url_file: u, secret_file: /run/s }", files), [
+      { name: "a", type: "webhook", url: "https://h/x", headers: {}, body: null, secret: "s", events: all },
+    ]);
+    for (const type of ["ntfy", "gotify"] as const)
+      assert.deepEqual(notifyOf(`{ type: ${type}, url_file: u, token_file: t }`, files), [
+        { name: "a", type, url: "https://h/x", token: "t", events: all },
+      ]);
+    for (const type of ["discord", "slack"] as const)
+      assert.equal(notifyOf(`{ type: ${type}, url_file: u }`, files)[0]?.url, "https://h/x");
+    assert.equal(notifyOf("{ type: smtp, url_file: m, from: a@b, to: [c@d] }", files)[0]?.url, files.m);
+  });
+
+  for (const [keys, error] of [
+    ["{ type: slack, url_file: none }", 'notify.a.url_file: "none" cannot be read: no such file'],
+    ["{ type: slack, url_file: empty }", 'notify.a.url_file: "empty" is empty'],
+    ["{ type: slack, url_file: word }", 'notify.a.url_file: "word" holds no URL that starts with https://, http://'],
+    ["{ type: slack, url: 'https://s', url_file: web }", 'notify.a.url_file: give either "url" or "url_file"'],
+    [
+      "{ type: smtp, url_file: web, from: a@b, to: [c@d] }",
+      'notify.a.url_file: "web" holds no URL that starts with smtps',
+    ],
+    ["{ type: gotify, url: 'https://g', token_file: empty }", 'notify.a.token_file: "empty" is empty'],
+    ["{ type: discord }", 'notify.a.url: is missing (or give "url_file")'],
+  ] as const) {
+    it(`refuses ${keys}, showing nothing of a secret`, () => {
+      const files = { empty: "\n", word: "hunter2", web: "https://hunter2" };
+      const [line = "", ...rest] = errorsOf(`notify:\n  a: ${keys}\n`, files);
+      assert.ok(line.replace(/^nodoff\.yaml:2:\d+ /, "").startsWith(error), line);
+      assert.ok(!line.includes("hunter2"));
+      assert.deepEqual(rest, []);
+    });
+  }
 
   for (const [keys, error] of [
     [

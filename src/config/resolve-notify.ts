@@ -7,30 +7,70 @@ import {
   toFields,
   unknownPlaceholders,
 } from "../core/notices.ts";
+import { isUrl, showSchemes } from "./addresses.ts";
 import type { Report } from "./findings.ts";
+import type { ReadSecret } from "./resolve-providers.ts";
 import type { NoticeKeys } from "./schema.ts";
 
+export interface NotifyDeps {
+  readonly readSecret: ReadSecret;
+  readonly report: Report;
+}
+
 /** Everybody who is told, in the order of the file. */
-export function resolveNotify(entries: Readonly<Record<string, NoticeKeys>>, report: Report): readonly NotifierSpec[] {
+export function resolveNotify(
+  entries: Readonly<Record<string, NoticeKeys>>,
+  { readSecret, report }: NotifyDeps,
+): readonly NotifierSpec[] {
   return Object.entries(entries).map(([name, keys]) => {
     if (keys.type === "webhook") checkTemplates(name, keys, report);
     if (keys.type === "smtp") for (const key of ["from", "to"] as const) checkMail(name, key, keys[key], report);
-    return toSpec(name, keys);
+    const readEither = createReadEither({ readSecret, report: (path, message) => report([name, ...path], message) });
+    return toSpec(name, keys, readEither);
   });
 }
 
-function toSpec(name: string, keys: NoticeKeys): NotifierSpec {
-  const common = { name, events: keys.events ?? noticeKinds, url: keys.url };
+/** The value of a key, or what its `*_file` holds; null = neither was given, or it was wrong. */
+type ReadEither = (
+  key: "url" | "token" | "secret",
+  given: { readonly value: string | undefined; readonly file: string | undefined },
+  more?: { readonly isRequired?: true; readonly schemes?: readonly string[] },
+) => string | null;
+
+function createReadEither({ readSecret, report }: NotifyDeps): ReadEither {
+  return (key, { value, file }, { isRequired = false, schemes } = {}) => {
+    if (file === undefined) {
+      if (value === undefined && isRequired) report([key], `is missing (or give "${key}_file")`);
+      return value ?? null;
+    }
+    const wrong = (message: string): void => report([`${key}_file`], message);
+    if (value !== undefined) wrong(`give either "${key}" or "${key}_file"`);
+    const text = readSecret(file, wrong);
+    if (text === "") wrong(`"${file}" is empty`);
+    // What it holds is not shown: it is a secret.
+    else if (text !== null && schemes !== undefined && !isUrl(text, schemes))
+      wrong(`"${file}" holds no URL that starts with ${showSchemes(schemes)}`);
+    return text;
+  };
+}
+
+function toSpec(name: string, keys: NoticeKeys, readEither: ReadEither): NotifierSpec {
+  const schemes = keys.type === "smtp" ? ["smtps", "smtp"] : ["https", "http"];
+  const url = readEither("url", { value: keys.url, file: keys.url_file }, { isRequired: true, schemes }) ?? "";
+  const common = { name, events: keys.events ?? noticeKinds, url };
   switch (keys.type) {
     case "webhook": {
-      const { headers = {}, body = null, secret } = keys;
+      const { headers = {}, body = null } = keys;
+      const secret = readEither("secret", { value: keys.secret, file: keys.secret_file });
       // `${HOOK_SECRET:-}` that is not set: unsigned.
-      return { ...common, type: "webhook", headers, body, secret: secret === "" ? null : (secret ?? null) };
+      return { ...common, type: "webhook", headers, body, secret: secret === "" ? null : secret };
     }
     case "ntfy":
-      return { ...common, type: "ntfy", token: keys.token ?? null };
-    case "gotify":
-      return { ...common, type: "gotify", token: keys.token };
+      return { ...common, type: "ntfy", token: readEither("token", { value: keys.token, file: keys.token_file }) };
+    case "gotify": {
+      const given = { value: keys.token, file: keys.token_file };
+      return { ...common, type: "gotify", token: readEither("token", given, { isRequired: true }) ?? "" };
+    }
     case "discord":
       return { ...common, type: "discord" };
     case "slack":

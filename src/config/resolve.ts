@@ -92,7 +92,7 @@ export function resolveConfig(file: ConfigFile, deps: ResolveDeps): Omit<Config,
   for (const [alias, keys] of Object.entries(file.workloads ?? {})) addWorkload(alias, keys, context);
   for (const [alias, keys] of Object.entries(file.routes ?? {})) addRoute(alias, keys, context);
   checkCycles(gathered.workloads, report);
-  const notify = resolveNotify(file.notify ?? {}, at(report, ["notify"]));
+  const notify = resolveNotify(file.notify ?? {}, { readSecret: deps.readSecret, report: at(report, ["notify"]) });
   return { ...settings, providers, defaults, ...gathered, notify };
 }
 

@@ -62,26 +62,40 @@ const Provider = mapUnion([
 ]);
 
 const events = list(choice(...noticeKinds)).describe("What it is told of (default: all)");
-const webUrl = () => url(["https", "http"]).describe("Where it is sent");
+const webUrl = () => url(["https", "http"]).describe("Where it is sent; it or url_file is required");
+
+const urlFile = text().describe("File that holds the url, where that is a secret").optional();
+const tokenFile = text().describe("File that holds the token").optional();
 
 const Notice = mapUnion([
   option("webhook", {
-    url: webUrl(),
+    url: webUrl().optional(),
+    url_file: urlFile,
     headers: freeKeys(scalarText()).describe("May hold {{event}}, {{alias}} …").optional(),
     body: text().describe("Template with {{event}}, {{alias}}, {{message}} … (default: JSON)").optional(),
     secret: anyText().describe("Signs the body: X-Nodoff-Signature").optional(),
+    secret_file: text().describe("File that holds the secret").optional(),
     events: events.optional(),
   }),
   option("ntfy", {
-    url: webUrl(),
+    url: webUrl().optional(),
+    url_file: urlFile,
     token: secret().describe("Access token, where the topic needs one").optional(),
+    token_file: tokenFile,
     events: events.optional(),
   }),
-  option("gotify", { url: webUrl(), token: secret().describe("Token of the application"), events: events.optional() }),
-  option("discord", { url: webUrl(), events: events.optional() }),
-  option("slack", { url: webUrl(), events: events.optional() }),
+  option("gotify", {
+    url: webUrl().optional(),
+    url_file: urlFile,
+    token: secret().describe("Token of the application; it or token_file is required").optional(),
+    token_file: tokenFile,
+    events: events.optional(),
+  }),
+  option("discord", { url: webUrl().optional(), url_file: urlFile, events: events.optional() }),
+  option("slack", { url: webUrl().optional(), url_file: urlFile, events: events.optional() }),
   option("smtp", {
-    url: url(["smtps", "smtp"]).describe("smtps://user:password@host:465"),
+    url: url(["smtps", "smtp"]).describe("smtps://user:password@host:465; it or url_file is required").optional(),
+    url_file: urlFile,
     from: text().describe("Sender"),
     to: list(text()).describe("Receivers"),
     events: events.optional(),
