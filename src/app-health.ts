@@ -40,7 +40,12 @@ export function createHealth({ supervisor, samples, stateDir, publicUrl, ...deps
   const { journal } = deps;
   const store = openHealthStore({ ...deps, stateDir });
   const notifier = createNotifier({ ...deps, link: publicUrl });
-  const end = noticeFromJournal({ journal, notify: notifier.notify, pairs: store });
+  const end = noticeFromJournal({
+    journal,
+    notify: notifier.notify,
+    nameOf: (alias) => supervisor.workload(alias)?.spec.displayName ?? alias,
+    pairs: store,
+  });
   const monitor = createHealthMonitor({
     ...deps,
     store,

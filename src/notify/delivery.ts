@@ -10,8 +10,8 @@ export interface Delivery {
   /** Sends one now, once, beside the queue. null = it was taken, else why not. */
   try(notice: Notice): Promise<string | null>;
   readonly counts: ResultCounts;
-  /** Gives up what is not sent yet. */
-  close(): void;
+  /** Gives up what is not sent yet, for this reason. */
+  close(why: string): void;
 }
 
 export interface DeliveryDeps {
@@ -33,6 +33,7 @@ export function createDelivery({ clock, logger, name, sender }: DeliveryDeps): D
   const waiting: Notice[] = [];
   const closing = new AbortController();
   let busy = false;
+  let ended = "";
 
   async function attempt(notice: Notice): Promise<SendError | null> {
     const time = new AbortController();
@@ -43,7 +44,7 @@ export function createDelivery({ clock, logger, name, sender }: DeliveryDeps): D
       await sender.send(notice, { signal: time.signal });
       return null;
     } catch (error) {
-      if (closing.signal.aborted) return new SendError("shutting down", { isWorthRetrying: false });
+      if (closing.signal.aborted) return new SendError(ended, { isWorthRetrying: false });
       return time.signal.aborted ? new SendError("timed out", { isWorthRetrying: true }) : toSendError(error);
     } finally {
       cancel();
@@ -95,7 +96,7 @@ export function createDelivery({ clock, logger, name, sender }: DeliveryDeps): D
   return {
     counts,
     add(notice) {
-      if (closing.signal.aborted) return giveUp(notice, "shutting down", 0);
+      if (closing.signal.aborted) return giveUp(notice, ended, 0);
       waiting.push(notice);
       const dropped = waiting.length > maxWaiting ? waiting.shift() : undefined;
       if (dropped !== undefined) giveUp(dropped, "too many are waiting", 0);
@@ -106,9 +107,10 @@ export function createDelivery({ clock, logger, name, sender }: DeliveryDeps): D
       counts[failure === null ? "ok" : "failed"]++;
       return failure === null ? null : failure.message;
     },
-    close() {
+    close(why) {
+      ended = why;
       closing.abort();
-      for (const notice of waiting.splice(0)) giveUp(notice, "shutting down", 0);
+      for (const notice of waiting.splice(0)) giveUp(notice, why, 0);
       sender.close();
     },
   };

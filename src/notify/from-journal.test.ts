@@ -12,9 +12,14 @@ const failure: Failure = { code: "EXITED", message: "exit code 1" };
 function setUp(lost = new Set<string>()) {
   const journal = createJournal({ clock: fakeClock(), logger: silentLogger });
   const told: string[] = [];
+  const messages: string[] = [];
   const end = noticeFromJournal({
     journal,
-    notify: ({ event, alias, detail }) => void told.push(`${event} ${alias} ${detail}`),
+    notify({ event, alias, message, detail }) {
+      told.push(`${event} ${alias} ${detail}`);
+      messages.push(message);
+    },
+    nameOf: (alias) => `My ${alias}`,
     pairs: {
       isDown: (key) => lost.has(key),
       setDown: (key, down) => void (down ? lost.add(key) : lost.delete(key)),
@@ -28,13 +33,14 @@ function setUp(lost = new Set<string>()) {
   };
   const link = (isLost: boolean): void =>
     void journal.publish({ type: "provider", alias: "local", message: "x", ...(isLost ? { failure } : {}) });
-  return { journal, told, end, enter, link };
+  return { journal, told, messages, end, enter, link };
 }
 
 describe("notices from the journal", () => {
   it("tell of a failed wake once, until one succeeds", () => {
-    const { told, enter } = setUp();
+    const { told, messages, enter } = setUp();
     enter("napping", "starting", "error", "starting", "error", "starting", "error");
+    assert.deepEqual(messages, ["My blog could not be woken"]);
     assert.deepEqual(told, ["wake_failed blog exit code 1"]);
     enter("starting", "ready", "stopping", "napping", "starting", "error");
     assert.equal(told.length, 2);

@@ -5,6 +5,8 @@ import type { Notice } from "../core/notices.ts";
 export interface JournalNoticesDeps {
   readonly journal: Journal;
   readonly notify: (notice: Notice) => void;
+  /** What people call a workload. */
+  readonly nameOf: (alias: string) => string;
   /** Remembers which engines were told of as lost, so that pairs survive a restart. */
   readonly pairs: Pick<HealthStore, "isDown" | "setDown">;
 }
@@ -13,7 +15,7 @@ export interface JournalNoticesDeps {
  * Makes notices of what the journal tells: wakes and stops that failed, engines lost and back, configuration left out.
  * Each once per spell: a service that is asked for all day fails to wake once. Returns the end.
  */
-export function noticeFromJournal({ journal, notify, pairs }: JournalNoticesDeps): () => void {
+export function noticeFromJournal({ journal, notify, nameOf, pairs }: JournalNoticesDeps): () => void {
   const starting = new Set<string>();
   /** What was told and is not over: `wake blog`. */
   const told = new Set<string>();
@@ -31,7 +33,7 @@ export function noticeFromJournal({ journal, notify, pairs }: JournalNoticesDeps
     if (next === "ready" || next === "gone") told.delete(`wake ${alias}`);
     if (next === "napping" || next === "gone") told.delete(`stop ${alias}`);
     if (!wasStarting || next !== "error") return;
-    const message = `${alias} could not be woken`;
+    const message = `${nameOf(alias)} could not be woken`;
     once(`wake ${alias}`, { event: "wake_failed", alias, at, message, detail: failure?.message ?? null });
   }
 
@@ -53,9 +55,9 @@ export function noticeFromJournal({ journal, notify, pairs }: JournalNoticesDeps
     if (type === "state") return state(event);
     if (type === "provider") return provider(event);
     if (failure === undefined) return;
-    if (type === "sleep") {
-      const detail = failure.message;
-      once(`stop ${alias}`, { event: "stop_failed", alias, at, message: `${alias} could not be stopped`, detail });
+    if (type === "sleep" && alias !== null) {
+      const message = `${nameOf(alias)} could not be stopped`;
+      once(`stop ${alias}`, { event: "stop_failed", alias, at, message, detail: failure.message });
     }
     if (type === "config") {
       const message = "Something is wrong in the configuration";

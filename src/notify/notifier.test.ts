@@ -308,6 +308,7 @@ describe("delivery", () => {
     await receiver.until(3);
     notifier.update([{ ...spec, secret: "new" } as NotifierSpec]);
     await until(clock, () => errors().length === 2);
+    for (const { context } of errors()) assert.equal(context["error"], "the receiver was changed or taken out");
     assert.deepEqual(counts(), [[0, 0]]);
     notifier.update([]);
     assert.deepEqual(counts(), []);

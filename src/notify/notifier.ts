@@ -72,16 +72,17 @@ export function createNotifier({ clock, logger, link }: NotifierDeps): Notifier 
     return own === null ? notice : { ...notice, link: own };
   }
 
-  function close({ spec, delivery }: Receiver): void {
+  function close({ spec, delivery }: Receiver, why: string): void {
     receivers.delete(spec.name);
-    delivery.close();
+    delivery.close(why);
   }
 
   return {
     update(specs) {
       const wanted = new Map(specs.map((spec) => [spec.name, spec]));
       for (const receiver of receivers.values())
-        if (JSON.stringify(wanted.get(receiver.spec.name)) !== JSON.stringify(receiver.spec)) close(receiver);
+        if (JSON.stringify(wanted.get(receiver.spec.name)) !== JSON.stringify(receiver.spec))
+          close(receiver, "the receiver was changed or taken out");
       for (const spec of specs) if (!receivers.has(spec.name)) open(spec);
     },
     notify(news) {
@@ -110,7 +111,7 @@ export function createNotifier({ clock, logger, link }: NotifierDeps): Notifier 
       );
     },
     close() {
-      for (const receiver of receivers.values()) close(receiver);
+      for (const receiver of receivers.values()) close(receiver, "shutting down");
     },
   };
 }

@@ -166,3 +166,34 @@ it("ends over a restart what it told of before it: an outage, and an engine that
   await becomes(after, "nas", { status: "healthy" });
   assert.deepEqual(told(), ["health.down", "health.up", "provider.back", "provider.lost"]);
 });
+
+it("tells once of a wake that fails, however often it is asked for", async (t) => {
+  const receiver = await httpReceiver(t);
+  const home = await openHome(atEnd, {
+    providers: { here: { type: "process" } },
+    workloads: {
+      broken: {
+        provider: "here",
+        process: { command: [process.execPath, "-e", "process.exit(3)"] },
+        display_name: "My app",
+        host: "broken.test",
+        upstream: "http://127.0.0.1:1",
+      },
+    },
+    notify: { ops: { type: "webhook", url: receiver.url } },
+  });
+  const nodoff = await home.serve();
+  await nodoff.inState("broken", "napping");
+  for (let n = 0; n < 2; n++) {
+    const mark = nodoff.mark();
+    await runNodoff(["wake", "broken", "--config", home.file]);
+    await nodoff.loggedSince(mark, ({ message }) => message === "wake failed", "the failure");
+  }
+  await receiver.until(1);
+  await runNodoff(["notify", "test", "--config", home.file]);
+  const told = receiver.received.map(({ body }) => JSON.parse(body) as { event: string; message: string });
+  assert.deepEqual(
+    told.map(({ event, message }) => `${event}: ${message}`),
+    ["wake_failed: My app could not be woken", "test: This is a test"],
+  );
+});
