@@ -9,7 +9,16 @@ import { createInFlight } from "../core/in-flight.ts";
 import type { Route } from "../core/route.ts";
 import type { ListenSpec, RouteSpec, StreamSpec } from "../core/spec.ts";
 import { createOriginPools } from "../net/origin-pools.ts";
-import { hastyClock, fetchFrom, open, readUntil, stageRegistry, stageRoute } from "../../test/support/proxy-stage.ts";
+import {
+  fetchFrom,
+  hastyClock,
+  open,
+  overdue,
+  readUntil,
+  stageRegistry,
+  stageRoute,
+} from "../../test/support/proxy-stage.ts";
+import type { StageRoute } from "../../test/support/proxy-stage.ts";
 import { recordingLogger } from "../../test/support/logger.ts";
 import { dial } from "../../test/support/upgrade-stage.ts";
 import { createPorts } from "./ports.ts";
@@ -22,6 +31,7 @@ function stream(listen: ListenSpec = anywhere): StreamSpec {
 
 function openPorts(t: TestContext, origin: () => string) {
   const routes: Route[] = [];
+  const carried: StageRoute[] = [];
   const logger = recordingLogger();
   const clock = hastyClock;
   const pools = createOriginPools({ clock });
@@ -39,9 +49,13 @@ function openPorts(t: TestContext, origin: () => string) {
   t.after(async () => {
     await ports.close({ graceMs: 0 });
     await pools.close({ graceMs: 0 });
+    // Whatever a test did: with everything closed nothing may count as use any more.
+    for (const route of carried) await Promise.race([route.idle(), overdue(`${route.inFlight} still in flight`)]);
   });
   const set = async (...specs: Partial<RouteSpec>[]): Promise<void> => {
-    routes.splice(0, routes.length, ...specs.map((spec) => stageRoute(spec, { upstream: origin, hasWorkload: true })));
+    const next = specs.map((spec) => stageRoute(spec, { upstream: origin, hasWorkload: true }));
+    carried.push(...next);
+    routes.splice(0, routes.length, ...next);
     await ports.update();
   };
   const portOf = (alias: string): number => ports.open.get(alias)?.port ?? assert.fail(`${alias} is not open`);

@@ -18,6 +18,7 @@ import { freePort, until } from "../support/e2e/child.ts";
 import { createEnds } from "../support/e2e/ends.ts";
 import { methods } from "../support/e2e/grpc-methods.mts";
 import { adminToken, type Home, openHome, type Served } from "../support/e2e/home.ts";
+import { expectNothingInFlight } from "../support/e2e/in-flight.ts";
 
 // gRPC as its own client and server speak it, through nodoff, to a server that sleeps.
 const atEnd = createEnds();
@@ -30,6 +31,7 @@ const [plainPort, tlsPort, appPort, slowPort] = [
 ];
 let home: Home;
 let nodoff: Served;
+expectNothingInFlight(() => nodoff);
 
 before(async () => {
   home = await openHome(atEnd);

@@ -11,6 +11,7 @@ import { createEnds } from "../support/e2e/ends.ts";
 import { openHome } from "../support/e2e/home.ts";
 import type { Served } from "../support/e2e/home.ts";
 import { writeCertificate } from "../support/e2e/tls.ts";
+import { expectNothingInFlight } from "../support/e2e/in-flight.ts";
 
 // The PROXY protocol as others speak it: HAProxy before and behind nodoff, and curl.
 const run = promisify(execFile);
@@ -23,6 +24,7 @@ const ports = new Map<string, number>();
 for (const name of names) ports.set(name, await freePort());
 const at = (name: (typeof names)[number]): string => `127.0.0.1:${ports.get(name)}`;
 let nodoff: Served;
+expectNothingInFlight(() => nodoff);
 
 before(async () => {
   const app = createServer((req, res) => void res.end(String(req.headers["x-forwarded-for"])));
@@ -120,11 +122,4 @@ for (const name of ["tcp1", "tcp2"] as const)
 it("allow of a TCP route is about the client that the header names", async () => {
   await assert.rejects(curl(`http://${at("shut")}/`, "--interface", client));
   assert.match(await curl(`http://${at("shut")}/`), /127\.0\.0\.1 1\.1$/);
-});
-
-it("nothing is counted as in flight after all that", async () => {
-  await until("idle", async () => {
-    const { routes } = (await nodoff.api("/routes")) as { routes: { in_flight: number }[] };
-    return routes.every(({ in_flight }) => in_flight === 0) ? true : undefined;
-  });
 });

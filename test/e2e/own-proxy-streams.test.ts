@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { ensureAppImage } from "../support/e2e/app-image.ts";
 import { freePort } from "../support/e2e/child.ts";
 import { type Nodoff, startNodoff } from "../support/e2e/nodoff.ts";
+import { expectNothingInFlight } from "../support/e2e/in-flight.ts";
 
 const run = promisify(execFile);
 const redisServer = "/usr/bin/redis-server";
@@ -32,6 +33,7 @@ describe(
     const docker = new Docker();
     const containers: Docker.Container[] = [];
     let nodoff: Nodoff;
+    expectNothingInFlight(() => nodoff);
 
     before(async () => {
       const image = await ensureAppImage(docker, [redisServer, dnsmasq]);

@@ -13,6 +13,7 @@ import { freePort, until } from "../support/e2e/child.ts";
 import { createEnds } from "../support/e2e/ends.ts";
 import { type Home, openHome, runNodoff, type Served } from "../support/e2e/home.ts";
 import { selfSigned } from "../support/self-signed.ts";
+import { expectNothingInFlight } from "../support/e2e/in-flight.ts";
 
 // listen.tls as users have it: files of certificates, curl and Chromium before it, a workload that sleeps behind it.
 const atEnd = createEnds();
@@ -20,6 +21,7 @@ const app = fileURLToPath(new URL("../support/e2e/test-app.mts", import.meta.url
 const [plainPort, tlsPort, appPort] = [await freePort(), await freePort(), await freePort()];
 let home: Home;
 let nodoff: Served;
+expectNothingInFlight(() => nodoff);
 
 async function put(name: string, { cert, key }: Pair): Promise<void> {
   for (const [end, text] of [

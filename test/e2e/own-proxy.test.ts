@@ -7,6 +7,7 @@ import { ownProxyStage } from "../support/e2e/conformance/stages.ts";
 import { type App, openDocker } from "../support/e2e/docker.ts";
 import { createEnds } from "../support/e2e/ends.ts";
 import { adminToken, type Nodoff, startNodoff } from "../support/e2e/nodoff.ts";
+import { expectNothingInFlight } from "../support/e2e/in-flight.ts";
 
 describeConformance([ownProxyStage], { restart: false });
 
@@ -16,6 +17,7 @@ describe("own proxy alone", () => {
   let proxyPort: number;
   let app: App;
   let nodoff: Nodoff;
+  expectNothingInFlight(() => nodoff);
   before(async () => {
     proxyPort = await freePort();
     app = await (await openDocker()).createApp();

@@ -21,7 +21,8 @@ const frameType = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway:
 const endStream = 1;
 const endHeaders = 4;
 
-function toFrame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+/** Any frame, with any bytes. */
+export function toFrame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);

@@ -138,7 +138,8 @@ export async function openStage(t: TestContext, options: StageOptions): Promise<
   return { proxy, port, route, lines: logger.lines, asked };
 }
 
-function overdue(message: string): Promise<never> {
+/** Rejects with this after a while: for waits that must not last as long as the test may. */
+export function overdue(message: string): Promise<never> {
   return new Promise((_resolve, reject) => void setTimeout(() => reject(new Error(message)), 2_000).unref());
 }
 

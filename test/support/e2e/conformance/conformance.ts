@@ -5,6 +5,7 @@ import { restartUnderLoad } from "./restart.ts";
 import type { Stage } from "./stage.ts";
 import { wakeInARow } from "./wakes.ts";
 import { openWorld, type World } from "./world.ts";
+import { nothingInFlight } from "../in-flight.ts";
 
 export interface ConformanceOptions {
   /** Which cases; all unless said. */
@@ -36,7 +37,14 @@ function describeStage(stage: Stage, { names, wakes, restart, say }: Run): void 
   describe(stage.title, { skip: stage.skip ?? false }, () => {
     let world: World;
     before(async () => void (world = await openWorld(stage, names)));
-    after(() => world?.close());
+    after(async () => {
+      try {
+        // Only nodoff's own proxy carries anything: whatever the cases did, nothing may be left.
+        await nothingInFlight(world.nodoff);
+      } finally {
+        await world?.close();
+      }
+    });
     const tell = (row: string, outcome: string): void => say({ stage: stage.title, row, outcome });
     const alone = createTurns();
 
