@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { greeting, pingFrame, toFrame, toHead } from "../../test/support/http2-frames.ts";
 import { openStage } from "../../test/support/proxy-stage.ts";
 
 // 100,000 for a release; a taste of it with every check.
@@ -115,9 +116,36 @@ const request = fc
     const lines = [`${verb} ${to} ${as}`, ...headers, ""];
     return lines.map((line, i) => line + (ends[i] ?? "\r\n")).join("") + rest;
   });
+const greetingText = greeting.toString("latin1");
+const fieldSets = [
+  [":method", "GET", ":scheme", "http", ":authority", "app.test", ":path", "/"],
+  [":method", "POST", ":scheme", "http", ":authority", "app.test", ":path", "/", "content-length", "5"],
+  [":method", "GET", ":path", "/"],
+  [":method", "CONNECT", ":authority", "app.test"],
+  [":method", "GET", ":scheme", "http", ":authority", "app.test", ":path", "/", "x-forwarded-for", "6.6.6.6"],
+  [":method", "GET", ":scheme", "http", ":authority", "app.test", ":path", "/", "connection", "close"],
+];
+/** HTTP/2: heads that are sound or not, and frames that are any bytes. */
+const frame = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...fieldSets), fc.boolean(), fc.integer({ min: 0, max: 9 }))
+      .map(([headers, hasBody, dice]) => toHead({ headers, ...(hasBody && { body: "" }) }, dice > 0)),
+  },
+  { weight: 1, arbitrary: fc.constant(pingFrame) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 5 }), odd)
+      .map(([type, flags, stream, text]) => toFrame(type, flags, stream, Buffer.from(text, "latin1"))),
+  },
+);
+const frameText = frame.map((all) => all.toString("latin1"));
 const bytes = fc.oneof(
   { weight: 8, arbitrary: fc.array(request, { minLength: 1, maxLength: 2 }).map((all) => all.join("")) },
   { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 200 }) },
+  { weight: 1, arbitrary: fc.array(frameText, { maxLength: 5 }).map((all) => [greetingText, ...all].join("")) },
 );
 /** Cut in two: what a parser does at the end of a packet differs from what it does within. */
 const sent = fc.tuple(bytes, fc.integer({ min: 0, max: 100 }), fc.constantFrom("stays", "stays", "ends", "leaves"));

@@ -10,14 +10,14 @@ import { ask, openPlainSession, openSecureStage } from "../../test/support/secur
 
 const headers = [":method", "GET", ":scheme", "http", ":authority", "app.test", ":path", "/"];
 
-describe("an HTTP/2 connection without requests", () => {
+describe("an HTTP/2 connection", () => {
   for (const [what, bytes] of [
     ["only pings", pingFrame],
     ["begins a head and never ends it (slow loris)", toHead({ headers }, false)],
     ["says nothing more", Buffer.alloc(0)],
   ] as const)
     for (const how of ["in the clear", "over TLS"] as const)
-      it(`that ${what} is ended after 65 s and 2 s of grace, ${how}`, async (t) => {
+      it(`without requests that ${what} is ended after 65 s and 2 s of grace, ${how}`, async (t) => {
         const clock = fakeClock();
         const open = how === "in the clear" ? openStage : openSecureStage;
         const { port, asked } = await open(t, { upstream: null, clock });
@@ -42,7 +42,32 @@ describe("an HTTP/2 connection without requests", () => {
         assert.equal(asked.length, 0);
       });
 
-  it("is counted from its last one; an open stream may be silent for hours", async (t) => {
+  for (const how of ["in the clear", "over TLS"] as const)
+    it(`ends with its client, though that only ends its side within a request, ${how}`, async (t) => {
+      const reached = Promise.withResolvers<void>();
+      const left = Promise.withResolvers<void>();
+      const open = how === "in the clear" ? openStage : openSecureStage;
+      const { port, route } = await open(t, {
+        upstream(req) {
+          reached.resolve();
+          req.once("close", () => left.resolve());
+        },
+      });
+      const host = "127.0.0.1";
+      const socket =
+        how === "in the clear"
+          ? connect({ port, host, allowHalfOpen: true })
+          : connectTls({ port, host, ALPNProtocols: ["h2"], rejectUnauthorized: false });
+      t.after(() => void socket.destroy());
+      const closed = once(socket.on("error", () => undefined).resume(), "end");
+      socket.write(Buffer.concat([greeting, toHead({ headers })]));
+      await reached.promise;
+      assert.equal(route.inFlight, 1);
+      socket.end();
+      await Promise.all([closed, left.promise, route.idle()]);
+    });
+
+  it("without requests is counted from its last one; an open stream may be silent for hours", async (t) => {
     const clock = fakeClock();
     const reached = Promise.withResolvers<() => void>();
     const stage = await openStage(t, {

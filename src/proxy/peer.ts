@@ -20,6 +20,11 @@ export interface TrustDeps {
   readonly proxyHops: number;
 }
 
+/** Read now: who is trusted may change with the configuration. */
+export function trustOf({ isTrusted, proxyHops }: TrustDeps): TrustDeps {
+  return { isTrusted, proxyHops };
+}
+
 /** Reads the peer of a request; X-Forwarded-* are looked at only where it is trusted. */
 export function toPeer(req: IncomingMessage, { isTrusted, proxyHops }: TrustDeps): Peer {
   const raw = req.socket.remoteAddress;

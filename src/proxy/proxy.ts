@@ -25,7 +25,7 @@ import { forward } from "./forward.ts";
 import { isHttp2, isStreamGone, toPlainHeaders } from "./http2.ts";
 import { createLimiter } from "./limiter.ts";
 import type { Limiter } from "./limiter.ts";
-import type { TrustDeps } from "./peer.ts";
+import { trustOf } from "./peer.ts";
 import { expectProxyHeader } from "./proxy-header.ts";
 import { closeAfterBody, discardRest } from "./request-body.ts";
 import { addExtras } from "./response-headers.ts";
@@ -131,7 +131,9 @@ export function createProxy(deps: ProxyDeps): Proxy {
     answer({ req, res, expectsContinue }, enter(req, false, deps));
   };
   const onStream = (req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void => {
-    if (isStreamGone(req) || refuseLongHead(req, res, maxHeaderBytes)) return;
+    // As above where its connection was reset; the session ends by itself.
+    if (isStreamGone(req) || req.socket.remoteAddress === undefined) return;
+    if (refuseLongHead(req, res, maxHeaderBytes)) return;
     answer({ req, res, expectsContinue }, toPlainHeaders(req) ? enter(req, false, deps) : refused);
   };
   const cutSilent = deps.acceptsProxyHeader === true ? expectProxyHeader(server, { ...trustOf(deps), clock }) : null;
@@ -170,10 +172,6 @@ export function createProxy(deps: ProxyDeps): Proxy {
 
 function aliasOf(entrance: Entrance): string | null {
   return entrance.kind === "refused" ? null : (entrance.route?.spec.alias ?? null);
-}
-
-function trustOf({ isTrusted, proxyHops }: TrustDeps): TrustDeps {
-  return { isTrusted, proxyHops };
 }
 
 /**

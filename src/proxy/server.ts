@@ -114,6 +114,8 @@ function handOver(socket: Socket, { rawPacket, bytesParsed = 0 }: ParseError, ta
   const chunks = [preface, rawPacket?.subarray(bytesParsed) ?? Buffer.alloc(0)];
   const keep = (chunk: Buffer): void => void chunks.push(chunk);
   for (const event of ["data", "end", "drain", "timeout", "error"]) socket.removeAllListeners(event);
+  // In HTTP/2 a client that has ended its side has left; kept half-open, its streams would count as use for ever.
+  socket.allowHalfOpen = false;
   // Somebody who listens for data is what makes the parser let go of the socket below.
   socket
     .on("data", keep)
