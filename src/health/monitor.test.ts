@@ -163,6 +163,25 @@ describe("forced checks", () => {
     assert.equal(world.asked.length, 0);
   });
 
+  it("wait for the next where the one under way is for nobody any more", async () => {
+    const held = heldChecks();
+    const world = healthWorld();
+    world.workload("blog", "ready");
+    const late = Promise.withResolvers<Finding>();
+    world.answerWith(() => late.promise);
+    world.use(sleeper("blog"));
+    world.monitor.start();
+    await settle();
+    world.enter("blog", "napping");
+    world.enter("blog", "ready");
+    const forced = world.monitor.forceCheck("blog");
+    world.answerWith(held.answer);
+    late.resolve(fail);
+    await settle();
+    held.open[0]!.end(pass);
+    assert.equal((await forced)?.status, "healthy");
+  });
+
   it("end when the route leaves", async () => {
     const held = heldChecks();
     const world = healthWorld({ answer: held.answer });

@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import type { Prober, ProbeResult, ProbeTarget } from "../core/prober.ts";
 import type { Dialed } from "./dialed.ts";
 import { dial, dialedEvent, withoutBrackets } from "./dial.ts";
-import { isOwnFailure } from "./own-failure.ts";
 import { h2Greeting, readH2Settings, readStatus } from "./probe-answers.ts";
 import type { ReadAnswer } from "./probe-answers.ts";
+import { isOwnFailure, toReason } from "./socket-failure.ts";
 
 /** How long a TCP upstream must stay open: a userland port relay accepts, then closes when nothing listens behind it. */
 const stayOpenMs = 50;
@@ -161,24 +161,4 @@ function cannot(detail: string): ProbeResult {
 
 function toFailure(error: NodeJS.ErrnoException): ProbeResult {
   return isOwnFailure(error) ? cannot(toReason(error)) : failed(toReason(error));
-}
-
-function toReason(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "ECONNREFUSED":
-      return "connection refused";
-    case "ECONNRESET":
-    case "EPIPE":
-      return "connection reset";
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-      return "host not reachable";
-    case "ETIMEDOUT":
-      return "connection timed out";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "host name not known";
-    default:
-      return error.message === "" ? (error.code ?? "connection failed") : error.message;
-  }
 }

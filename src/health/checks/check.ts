@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "../../core/clock.ts";
 import { toFailure } from "../../core/errors.ts";
 import type { CheckOutcome } from "../../core/health.ts";
-import { isOwnFailure } from "../../net/own-failure.ts";
+import { isOwnFailure, toReason } from "../../net/socket-failure.ts";
 
 export interface CheckOptions {
   readonly timeoutMs: number;
@@ -39,8 +39,8 @@ export function cannotCheck(detail: string): Finding {
 
 /** What a failed connection or answer comes to. */
 export function toFinding(error: unknown): Finding {
-  const { message } = toFailure(error);
-  return isOwnFailure(error) ? cannotCheck(message) : failed(message);
+  const reason = error instanceof Error ? toReason(error) : toFailure(error).message;
+  return isOwnFailure(error) ? cannotCheck(reason) : failed(reason);
 }
 
 /** Runs a check to its end; never rejects. */

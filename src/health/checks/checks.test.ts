@@ -125,7 +125,7 @@ const httpKind = (name: string, scheme: "http" | "https", spec: Partial<HealthSp
     unhealthy: /^500 Internal Server Error$/,
     slow: /within 300 ms$/,
     hanging: /within 300 ms$/,
-    refused: /refused|ECONNREFUSED/,
+    refused: /refused/,
   },
 });
 
