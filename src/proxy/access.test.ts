@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
+import { WebSocket, WebSocketServer } from "ws";
 import type { AccessEntry } from "../core/access.ts";
 import { fetchFrom, openStage, readUntil, sendRaw } from "../../test/support/proxy-stage.ts";
 import type { StageOptions } from "../../test/support/proxy-stage.ts";
@@ -110,5 +111,30 @@ describe("what our own proxy notes of requests", () => {
     equal(entry?.status, 101);
     ok((entry?.bytes ?? 0) > 5);
     equal((await noted(1))[0]?.status, 403);
+  });
+
+  it("holds nothing back that docker-gateway's wrapper does: events pass one by one, a WebSocket opens", async (t) => {
+    const more = Promise.withResolvers<void>();
+    const { port } = await openLogged(t, {
+      upstream: (_req, res) => {
+        res.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+        void more.promise.then(() => res.end("data: 2\n\n"));
+      },
+    });
+    const socket = connect(port, "127.0.0.1");
+    socket.write("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
+    await readUntil(socket, /data: 1/);
+    more.resolve();
+    await readUntil(socket, /data: 2/);
+    const echo = createServer();
+    new WebSocketServer({ server: echo }).on("connection", (ws) => ws.on("message", (data) => ws.send(data)));
+    const logged = await openLogged(t, { upstream: echo });
+    const ws = new WebSocket(`ws://127.0.0.1:${logged.port}/`, { headers: { host: "app.test" } });
+    await once(ws, "open");
+    ws.send("hello");
+    equal(String((await once(ws, "message"))[0]), "hello");
+    ws.close();
+    const [entry] = await logged.noted(1);
+    deepEqual([entry?.status, entry?.route], [101, "app"]);
   });
 });

@@ -47,6 +47,37 @@ describe("an upstream killed", () => {
     await stage.route.idle();
   });
 
+  it("by h2c, mid-response and mid-upload: cut, and 502", async (t) => {
+    const upstream = await startKillable(
+      t,
+      `listen(require("node:http2").createServer((req, res) => {
+         if (req.method === "POST") return void req.once("data", () => process.kill(process.pid, "SIGKILL"));
+         res.writeHead(200); res.write("first");
+       }))`,
+    );
+    const stage = await openStage(t, {
+      upstream: null,
+      hasWorkload: false,
+      scheme: "h2c",
+      origin: () => `h2c://127.0.0.1:${upstream.port}`,
+    });
+    const req = send(stage, { method: "GET" });
+    req.end();
+    const [res] = (await once(req, "response")) as [IncomingMessage];
+    const failure = once(res, "error");
+    res.resume();
+    const upload = send(stage, { method: "POST", headers: { "content-length": 32 * 1_048_576 } });
+    for (let i = 0; i < 32; i++) upload.write(Buffer.alloc(1_048_576));
+    upload.end();
+    const [refused] = (await once(upload, "response")) as [IncomingMessage];
+    assert.equal(refused.statusCode, 502);
+    const ended = once(refused.resume(), "end");
+    const [error] = (await failure) as [NodeJS.ErrnoException];
+    assert.deepEqual([error.code, res.complete], ["ECONNRESET", false]);
+    await ended;
+    await stage.route.idle();
+  });
+
   it("mid-WebSocket: the socket closes abnormally (1006)", async (t) => {
     const upstream = await startKillable(
       t,
