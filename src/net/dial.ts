@@ -3,34 +3,39 @@ import type { OnReadOpts, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
 
-/** What a bare connection to an upstream needs to know. */
+/** What bare connections to an upstream need to know. */
 export interface DialOptions {
   readonly tlsVerify: boolean;
   /** Whether our side may go on writing after the upstream has ended its own. */
   readonly allowHalfOpen: boolean;
-  /**
-   * Gets every chunk in place of `data` events; a chunk is good until it returns. For connections that read little: a
-   * socket by itself takes 64 kB from the system for each read.
-   */
-  readonly receive?: (chunk: Buffer) => void;
 }
+
+/** Gets what is read; a chunk is good until it returns. */
+export type Receive = (chunk: Buffer) => void;
 
 /** What is read into where somebody receives. All connections share it: a chunk is used before the next is read. */
 const sharedBytes = 16_384;
 let shared: Buffer | undefined;
 
-/** The event that says a connection made by `dial` is up: for https when the handshake is done. */
+/** The event that says a connection is up: for https when the handshake is done. */
 export function dialedEvent(origin: URL): "connect" | "secureConnect" {
   return origin.protocol === "https:" ? "secureConnect" : "connect";
 }
 
 /** Opens a connection to `origin` (TLS only for https). Failures arrive as the socket's `error`. */
-export function dial(origin: URL, { tlsVerify, allowHalfOpen, receive }: DialOptions): Socket {
+export function dial(origin: URL, options: DialOptions): Socket {
+  return createDialer(origin, options)();
+}
+
+/**
+ * Opens connections to `origin`, as `dial`. With `receive` nothing comes by `data` events: for connections that read
+ * little, since a socket by itself takes 64 kB from the system for each read.
+ */
+export function createDialer(origin: URL, { tlsVerify, allowHalfOpen }: DialOptions): (receive?: Receive) => Socket {
   const host = withoutBrackets(origin.hostname);
   if (origin.protocol !== "https:") {
-    const port = origin.port === "" ? 80 : Number(origin.port);
-    const onread = receive === undefined ? {} : { onread: toReader(receive) };
-    return connectTcp({ host, port, allowHalfOpen, noDelay: true, ...onread });
+    const options = { host, port: origin.port === "" ? 80 : Number(origin.port), allowHalfOpen, noDelay: true };
+    return (receive) => connectTcp(receive === undefined ? options : { ...options, onread: toReader(receive) });
   }
   // node:tls documents allowHalfOpen, its types lack it.
   const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
@@ -41,11 +46,13 @@ export function dial(origin: URL, { tlsVerify, allowHalfOpen, receive }: DialOpt
     ALPNProtocols: ["http/1.1"],
     allowHalfOpen,
   };
-  const socket = connectTls(options).setNoDelay(true);
-  return receive === undefined ? socket : socket.on("data", receive);
+  return (receive) => {
+    const socket = connectTls({ ...options }).setNoDelay(true);
+    return receive === undefined ? socket : socket.on("data", receive);
+  };
 }
 
-function toReader(receive: (chunk: Buffer) => void): OnReadOpts {
+function toReader(receive: Receive): OnReadOpts {
   shared ??= Buffer.allocUnsafeSlow(sharedBytes);
   return {
     buffer: shared,

@@ -2,7 +2,7 @@ import { connect as connectTcp } from "node:net";
 import type { Socket } from "node:net";
 import type { Prober, ProbeResult, ProbeTarget } from "../core/prober.ts";
 import type { Dialed } from "./dialed.ts";
-import { dial, dialedEvent, withoutBrackets } from "./dial.ts";
+import { createDialer, dialedEvent, type Receive, withoutBrackets } from "./dial.ts";
 import { h2Greeting, readH2Settings, readStatus } from "./probe-answers.ts";
 import type { ReadAnswer } from "./probe-answers.ts";
 import { isOwnFailure, toReason } from "./socket-failure.ts";
@@ -19,8 +19,7 @@ type Plan =
   | { readonly kind: "stay_open"; readonly open: Open };
 
 interface Open {
-  /** `receive` gets every chunk, good until it returns. */
-  readonly connect: (receive: (chunk: Buffer) => void) => Socket;
+  readonly connect: (receive: Receive) => Socket;
   /** The event that says the connection is up. */
   readonly event: "connect" | "secureConnect";
 }
@@ -117,7 +116,7 @@ function toPlan(target: ProbeTarget): Plan | string {
   if (!path.startsWith("/") || ![path, host, method].every(isOneWord)) return "no valid path or host";
   if (!Object.entries(headers).every(isField)) return "no valid headers";
   const open: Open = {
-    connect: (receive) => dial(origin, { tlsVerify: target.tlsVerify, allowHalfOpen: false, receive }),
+    connect: createDialer(origin, { tlsVerify: target.tlsVerify, allowHalfOpen: false }),
     event: dialedEvent(origin),
   };
   switch (origin.protocol) {

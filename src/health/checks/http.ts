@@ -28,7 +28,9 @@ export const ownHeaders = { "user-agent": "nodoff-health", "accept-encoding": "i
 /** http and https by the status line alone: a bare socket, closed as soon as the line is there. */
 export function createHttpCheck(prober: Prober, question: HttpQuestion): Check {
   const { to, path, status, host, tlsVerify, method } = question;
-  const headers = { ...ownHeaders, ...question.headers };
+  // Most have none of their own, and there may be 10,000.
+  const hasOwn = Object.keys(question.headers).length > 0;
+  const headers = hasOwn ? { ...ownHeaders, ...question.headers } : ownHeaders;
   const target = { kind: "http", origin: to.address, path, status, host, tlsVerify, method, headers } as const;
   return async ({ timeoutMs, signal }) => {
     const { ok, detail, cannot } = await prober.probe(target, { patienceMs: timeoutMs, signal });
