@@ -26,7 +26,10 @@ export interface Schedule<T extends Scheduled> {
   begin(): void;
   /** Aborts what is under way and plans nothing. */
   leave(item: T): void;
-  /** Resolves after the next check of the item, or at once where none is to be made; waits for the one under way, and if that is aborted for the one planned in its place. */
+  /**
+   * Resolves after the next check of the item, or at once where none is to be made; waits for the one under way, and if
+   * that is aborted for the one planned in its place.
+   */
   now(item: T): Promise<void>;
   readonly inFlight: number;
   /** Begins nothing more; resolves when nothing is under way. */
