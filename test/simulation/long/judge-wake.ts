@@ -1,5 +1,5 @@
 import { type Box, isHealthy } from "./box.ts";
-import { believedMs, type Model, openSince } from "./model.ts";
+import { believedMs, isPool, type Model, openSince } from "./model.ts";
 import type { Tie } from "./ties.ts";
 import type { World } from "./world.ts";
 
@@ -13,9 +13,15 @@ export function judgeCause(model: Model, world: World): void {
   const { schedule } = unit.spec;
   const isScheduled = schedule !== null && openSince(schedule.awake, world.clock.wall()) !== null;
   model.isOwnWake = isAsked || isScheduled || unit.spec.kind === "group" || unit.spec.kind === "compose";
-  world.ledger.must(isAsked || isScheduled || startingDependants(model, world).length > 0, () => {
-    return `a wake of ${key} that nobody asked for`;
-  });
+  const isNeeded = startingDependants(model, world).length > 0 || isTriedAgain(model, world);
+  world.ledger.must(isAsked || isScheduled || isNeeded, () => `a wake of ${key} that nobody asked for`);
+}
+
+/** A group goes on without a member that failed, and has it tried again. */
+function isTriedAgain({ key, failedAt, readyUntil, stoppedAt }: Model, { ties, modelOf }: World): boolean {
+  const hasFailed = failedAt >= Math.max(readyUntil, stoppedAt) && failedAt !== Number.NEGATIVE_INFINITY;
+  const groups = ties.neededBy(key).flatMap((from) => modelOf(from) ?? []);
+  return hasFailed && groups.some((group) => isPool(group) && group.state === "ready");
 }
 
 function startingDependants({ key }: Model, { ties, modelOf }: World): readonly Model[] {
@@ -39,8 +45,14 @@ export function judgeConditions(what: string, model: Model, world: World): void 
   const { key } = model;
   const ties = world.ties.needs(key).filter(({ to }) => !world.ties.inCycle(key, to));
   const unmet = ties.filter((tie) => !wasMet(tie, model.startingAt, world));
-  const isEnough = model.unit.spec.wakeMembers === "one" && model.unit.spec.kind === "group";
-  const holds = isEnough ? unmet.length < ties.length || ties.length === 0 : unmet.length === 0;
+  // One is enough; of those that were to be started as well, each has failed.
+  const isExcused = ({ to }: Tie): boolean => {
+    const { state, failedAt } = world.modelOf(to) ?? { state: "gone", failedAt: 0 };
+    const hasFailed = state === "error" || state === "gone" || failedAt >= model.startingAt;
+    return model.unit.spec.wakeMembers === "one" || hasFailed;
+  };
+  const isServed = unmet.length < ties.length || ties.length === 0;
+  const holds = isPool(model) ? isServed && unmet.every(isExcused) : unmet.length === 0;
   world.ledger.must(holds, () => `${what} before ${unmet.map(({ to, condition }) => `${to} ${condition}`).join(", ")}`);
 }
 

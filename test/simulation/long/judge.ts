@@ -4,7 +4,7 @@ import type { Box } from "./box.ts";
 import { judgeSleep } from "./judge-sleep.ts";
 import { judgeCause, judgeConditions, judgeStart } from "./judge-wake.ts";
 import type { EngineCall } from "./line.ts";
-import { believedMs, isGroup, type Model, noteUse } from "./model.ts";
+import { believedMs, isGroup, isPool, type Model, noteUse } from "./model.ts";
 import type { World } from "./world.ts";
 
 /** The engine's longest patience with a dependency, and the longest wake_timeout. */
@@ -50,6 +50,7 @@ export function createJudge(world: World): Judge {
     // Whoever wakes it, or starts it by hand, wants to use it: it gets a full idle period.
     if (next === "starting" && before !== "unknown") noteUse(model.memory, now);
     if ((next === "ready" || next === "error") && before !== "stopping") model.awakeSince = now;
+    if (next === "error" || next === "gone") model.failedAt = now;
     if (next === "ready" && before === "starting" && isGroup(model.unit.spec) && model.isOwnWake)
       judgeConditions(`${model.key} is ready`, model, world);
     if (next === "stopping") {
@@ -134,9 +135,16 @@ export function createJudge(world: World): Judge {
     must(power !== "running" || state !== "napping", () => `${key} is napping but ${power}`);
   }
 
-  function checkAllow({ key, unit }: Model): void {
+  function checkAllow(model: Model): void {
+    const { key, unit } = model;
     const ties = world.ties.needs(key);
     if (ties.length === 0 || unit.spec.wakeMembers === "one") return;
+    if (isPool(model)) {
+      const states = ties.map(({ to }) => world.modelOf(to)?.state ?? "unknown");
+      const isServed = states.some((state) => state === "ready" || state === "unknown");
+      const isWhole = states.every((state) => state !== "napping" && state !== "stopping");
+      return must(isServed && isWhole, () => `${key} allows though its members are ${states.join(", ")}`);
+    }
     for (const { to, condition } of ties) {
       if (condition === "completed" || world.ties.inCycle(key, to)) continue;
       const { state } = world.modelOf(to) ?? { state: "unknown" };

@@ -26,6 +26,8 @@ export interface Model {
   startingAt: number;
   /** Until when it was ready. */
   readyUntil: number;
+  /** When it last failed. */
+  failedAt: number;
   /** Ready or in error since. */
   awakeSince: number;
   /** The stop under way began while it was asleep. */
@@ -57,6 +59,7 @@ export function createModel(key: string, unit: Workload, own: Pick<Model, "box" 
     enteredAt: now,
     startingAt: Number.NEGATIVE_INFINITY,
     readyUntil: Number.NEGATIVE_INFINITY,
+    failedAt: Number.NEGATIVE_INFINITY,
     awakeSince: now,
     goesDeeper: false,
     stopAsked: false,
@@ -103,6 +106,11 @@ export function openSince(windows: ScheduleSpec["awake"], wall: number): number 
     if (wall < from + durationMs) return from;
   }
   return null;
+}
+
+/** A group whose members take turns: one can stand in for another. */
+export function isPool({ unit: { spec } }: Model): boolean {
+  return spec.kind === "group" && spec.upstream === null;
 }
 
 /** It runs, or is about to, so whatever it needs must be there. */

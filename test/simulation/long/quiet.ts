@@ -13,8 +13,8 @@ const endedMs = 660_000;
 const idleMs = 150_000;
 /** The longest way from a wake to ready: four in a row. */
 const wokenMs = 40_000;
-/** Sweep, and for each that is awake its checks. */
-const timersMax = (awake: number): number => 1 + awake * 2;
+/** The sweep, what saves uses, and for each that is awake its checks. */
+const timersMax = (awake: number): number => 2 + awake * 2;
 const listenersMax = 4;
 
 /** Everything works again and nobody wants anything: all that is idle goes to sleep, and all can be woken again. */
