@@ -56,9 +56,8 @@ export function createArchive({ clock, store, watched }: ArchiveDeps): Archive {
 
   /** For what is checked less often than that, or not at all. */
   function keepUp(each: Watched): void {
-    const ago = clock.wall() - each.gathered.markedAt;
-    // Negative: the wall clock was set back.
-    if (ago < 0 || ago >= sweepEveryMs) note(each);
+    // Either way: the wall clock may have been set back.
+    if (Math.abs(clock.wall() - each.gathered.markedAt) >= sweepEveryMs) note(each);
   }
 
   function sweep(): void {
