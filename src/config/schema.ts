@@ -62,15 +62,16 @@ const Provider = mapUnion([
 ]);
 
 const events = list(choice(...noticeKinds)).describe("What it is told of (default: all)");
-const webUrl = () => url(["https", "http"]).describe("Where it is sent; it or url_file is required");
-
 const urlFile = text().describe("File that holds the url, where that is a secret").optional();
 const tokenFile = text().describe("File that holds the token").optional();
+const web = {
+  url: url(["https", "http"]).describe("Where it is sent; it or url_file is required").optional(),
+  url_file: urlFile,
+};
 
 const Notice = mapUnion([
   option("webhook", {
-    url: webUrl().optional(),
-    url_file: urlFile,
+    ...web,
     headers: freeKeys(scalarText()).describe("May hold {{event}}, {{alias}} …").optional(),
     body: text().describe("Template with {{event}}, {{alias}}, {{message}} … (default: JSON)").optional(),
     secret: anyText().describe("Signs the body: X-Nodoff-Signature").optional(),
@@ -78,21 +79,19 @@ const Notice = mapUnion([
     events: events.optional(),
   }),
   option("ntfy", {
-    url: webUrl().optional(),
-    url_file: urlFile,
+    ...web,
     token: secret().describe("Access token, where the topic needs one").optional(),
     token_file: tokenFile,
     events: events.optional(),
   }),
   option("gotify", {
-    url: webUrl().optional(),
-    url_file: urlFile,
+    ...web,
     token: secret().describe("Token of the application; it or token_file is required").optional(),
     token_file: tokenFile,
     events: events.optional(),
   }),
-  option("discord", { url: webUrl().optional(), url_file: urlFile, events: events.optional() }),
-  option("slack", { url: webUrl().optional(), url_file: urlFile, events: events.optional() }),
+  option("discord", { ...web, events: events.optional() }),
+  option("slack", { ...web, events: events.optional() }),
   option("smtp", {
     url: url(["smtps", "smtp"]).describe("smtps://user:password@host:465; it or url_file is required").optional(),
     url_file: urlFile,
@@ -123,7 +122,9 @@ const Signals = map({
     .describe("Counts the open requests of each upstream in Caddy")
     .optional(),
   traefik: map({
-    api_url: webUrl().describe("Its API, such as http://traefik:8080: shows when it knows of a start").optional(),
+    api_url: url(["https", "http"])
+      .describe("Its API, such as http://traefik:8080: shows when it knows of a start")
+      .optional(),
     idle_conn_timeout: duration(1000).describe("How long it keeps idle connections open (default 90s)").optional(),
   }).optional(),
   netns: map({ proc: path().describe("The host's /proc, where it is mounted elsewhere").optional() })
