@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -31,6 +32,10 @@ interface Start {
 const idleMs = 3_000;
 const startTimeoutMs = 60_000;
 const bare = `require("node:http").createServer((_, res) => res.end()).listen(0, "127.0.0.1", () => console.log("listening"))`;
+/** What the image sets for memory; both servers have it. */
+const image = fileURLToPath(new URL("../../Dockerfile", import.meta.url));
+const arenas = /MALLOC_ARENA_MAX=(\d+)/.exec(readFileSync(image, "utf8"))?.[1];
+const shippedEnv = arenas === undefined ? {} : { MALLOC_ARENA_MAX: arenas };
 const packaging = fileURLToPath(new URL("../../scripts/package.ts", import.meta.url));
 
 async function run({ quick, again }: RowOptions): Promise<RowResult> {
@@ -84,8 +89,7 @@ async function startOnce(args: readonly string[], cache: string | null): Promise
   const begun = performance.now();
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
-    // As the image and the unit have it, for both.
-    env: { ...process.env, MALLOC_ARENA_MAX: "1", ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }) },
+    env: { ...process.env, ...shippedEnv, ...(cache === null ? {} : { NODE_COMPILE_CACHE: cache }) },
   });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   try {
