@@ -3,10 +3,10 @@ import { NodoffError } from "../../core/errors.ts";
 import type { Look } from "../../core/provider.ts";
 import type { CallOptions, Client } from "./client.ts";
 import { serviceFilter, serviceOf } from "./compose.ts";
-import { deadline } from "../deadline.ts";
-import { refusalOf, rowExitCode, rowHealth, rowName, rowPower, rowToLook, toLook } from "./look.ts";
+import { deadline, wait } from "../deadline.ts";
+import { refusalOf, rowExitCode, rowHealth, rowName, rowPower, rowToLook, toLook, toPower } from "./look.ts";
 import type { LookContext } from "./look.ts";
-import type { Marks } from "./marks.ts";
+import type { Marks, Turn } from "./marks.ts";
 import type { RawContainer, RawRow } from "./raw.ts";
 
 /** One container of a list: `raw` is null where only its row could be had, and holds what events are read with. */
@@ -39,6 +39,14 @@ export interface ContainersDeps {
   readonly ownId: string | null;
 }
 
+/**
+ * Docker notes "paused" and "running" a second time when its runtime tells the same, which on a busy machine comes late:
+ * a container thawed right after it was frozen is "paused" once more, for moments (moby, EventPaused in
+ * daemon/monitor.go; with 20.10 4 of 1,200 looks right after both). So long the opposite of the last turn is looked at
+ * again.
+ */
+const settlesMs = 2_000;
+const firstGapMs = 10;
 /** A container whose lock the engine holds (a slow start) must not hold up the list of all others. */
 const inspectTimeoutMs = 5_000;
 const inspectsAtOnce = 8;
@@ -70,7 +78,7 @@ export function createContainers(deps: ContainersDeps): Containers {
     if (!Array.isArray(found)) throw unreadable(client, "GET /containers/json");
     return (found as RawRow[]).filter(({ State }) => State !== leaving);
   };
-  const byId = async (id: string, options: CallOptions): Promise<RawContainer | undefined> => {
+  const fetchOne = async (id: string, options: CallOptions): Promise<RawContainer | undefined> => {
     try {
       const raw: unknown = await client.call("GET /containers/{id}/json", options, ({ docker }, abortSignal) =>
         docker.getContainer(id).inspect({ abortSignal }),
@@ -80,6 +88,14 @@ export function createContainers(deps: ContainersDeps): Containers {
     } catch (error) {
       if (error instanceof NodoffError && error.code === "GONE") return undefined;
       throw error;
+    }
+  };
+  const byId = async (id: string, options: CallOptions): Promise<RawContainer | undefined> => {
+    for (let gapMs = firstGapMs; ; gapMs *= 2) {
+      const raw = await fetchOne(id, options);
+      if (raw === undefined || !isEcho(raw, marks.turnedWithin(raw.Id, settlesMs))) return raw;
+      // Too late for another: the next call says so.
+      await wait(deps.clock, gapMs, options.signal).catch(() => undefined);
     }
   };
   const find = async (ref: string, options: CallOptions): Promise<RawContainer | undefined> => {
@@ -208,6 +224,11 @@ function toKept({ Id, RestartCount, Config, HostConfig }: RawContainer): RawCont
     },
     ...(RestartPolicy !== undefined && { HostConfig: { RestartPolicy } }),
   };
+}
+
+function isEcho(raw: RawContainer, turned: Turn | undefined): boolean {
+  const power = toPower(raw);
+  return (power === "paused" && turned === "running") || (power === "running" && turned === "paused");
 }
 
 function isContainer(answer: unknown): answer is RawContainer {

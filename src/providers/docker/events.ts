@@ -101,7 +101,7 @@ export function createEventReader({ known, marks, podman }: EventContext): (even
       case "pause":
         return { change: { kind: "paused", refs, at }, relist: false };
       case "unpause":
-        marks.resumed(id);
+        marks.turned(id, "running");
         // The engine thaws what it is about to stop: no return to life, unless the signal is ignored.
         return marks.isAsked(id) ? relist : { change: { kind: "resumed", refs, at }, relist: false };
       case "health_status":

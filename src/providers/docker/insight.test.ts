@@ -121,6 +121,19 @@ describe("connections by the engine alone", () => {
     assert.equal(stub.asked("POST /exec/own/start").length, 1);
   });
 
+  it("of which the engine lost a part are an error once, not for ever", async (t) => {
+    const both = output(frame(tables), frame(heading));
+    const answers = [output(), output(frame(tables)), both];
+    const { insight } = await world(t, {
+      execs: ended(0),
+      reply: ({ path }) => (path === "/exec/own/start" ? answers.shift() : undefined),
+    });
+    for (let lost = 0; lost < 2; lost++) {
+      await assert.rejects(insight.connections("app", io), { code: "ENGINE_ERROR", message: /lost a part/ });
+    }
+    assert.deepEqual(await insight.connections("app", io), [{ port: 80, peer: "172.17.0.1:4096" }]);
+  });
+
   it("of what is frozen are none, and no command is run", async (t) => {
     const { insight, stub } = await world(t, { more: { State: { Running: true, Paused: true, Pid: 1 } } });
     assert.deepEqual(await insight.connections("app", io), []);

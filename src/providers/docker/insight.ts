@@ -47,14 +47,17 @@ export function createInsight({ containers, execs, processes }: InsightDeps): Do
       else if (line.includes("local_address")) headings++;
     });
     const command = ["cat", "/proc/net/tcp", "/proc/net/tcp6"];
+    let exitCode: number;
     try {
-      await execs.run(raw, { signal, command, limitMs: tablesTimeoutMs, write: reader.write });
+      exitCode = await execs.run(raw, { signal, command, limitMs: tablesTimeoutMs, write: reader.write });
     } catch (error) {
       throw withOtherWay(error);
     }
     reader.end();
     // Without IPv6 there is one table, and a complaint about the other.
-    if (headings > 0) return choose(sockets);
+    if (headings >= (exitCode === 0 ? 2 : 1)) return choose(sockets);
+    // Engines lose the output of a command now and then (moby/moby#27289): the next look will have it.
+    if (exitCode === 0) throw new NodoffError("ENGINE_ERROR", "the engine lost a part of what /proc/net/tcp says");
     const why = `its connections cannot be seen: it has no "cat" to read /proc/net/tcp with; ${otherWay.slice(3)}`;
     const error = new NodoffError("ENGINE_ERROR", why);
     blind.set(raw.Id, error);

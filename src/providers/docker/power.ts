@@ -151,12 +151,13 @@ export function createPower({ client, containers, marks, clock }: PowerDeps): Po
         limitMs: startTimeoutMs,
         run: ({ docker }, id, abortSignal) => docker.getContainer(id).pause({ abortSignal }),
       });
+      if (toPower(raw) !== "paused") marks.turned(raw.Id, "paused");
     },
     async resume(ref, options) {
       const raw = await containers.mine(ref, options);
       if (toPower(raw) === "stopped") throw new NodoffError("ENGINE_ERROR", `${ref} is not paused: start it instead`);
       await act(raw, options, unpause);
-      marks.resumed(raw.Id);
+      if (toPower(raw) === "paused") marks.turned(raw.Id, "running");
     },
   };
 }

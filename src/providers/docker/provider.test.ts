@@ -248,6 +248,66 @@ describe("judging by the state", () => {
   });
 });
 
+describe("an engine that notes late what its runtime tells", () => {
+  const opposite: Readonly<Record<string, string>> = { paused: "running", running: "paused" };
+
+  /** For the next `echoes` looks after a pause or a resume, the engine says what was before it. */
+  const echoing = (t: TestContext, { from, echoes }: { from: string; echoes: number }): Promise<World> => {
+    let left = 0;
+    return world(t, {
+      state: from,
+      clock: { ...realClock, now: () => realClock.now() * 20, after: (ms, run) => realClock.after(ms / 20, run) },
+      calls(call, app) {
+        left = echoes;
+        app.state = call === "pause" ? "paused" : "running";
+        return undefined;
+      },
+      reply: ({ path }) =>
+        path.endsWith("/json") && path !== "/containers/json" && left-- > 0
+          ? { status: 200, json: { Id: id, Name: "/app", State: states[from] } }
+          : undefined,
+    });
+  };
+
+  for (const [from, call] of [
+    ["paused", "resume"],
+    ["running", "pause"],
+  ] as const) {
+    it(`is not believed right after a ${call}`, async (t) => {
+      const { provider } = await echoing(t, { from, echoes: 4 });
+      await provider[call]("app", io);
+      assert.equal((await provider.inspect("app", io))?.power, opposite[from]);
+      assert.deepEqual(
+        (await provider.list(io)).map(({ power }) => power),
+        [opposite[from]],
+      );
+    });
+
+    it(`is believed 2 s after a ${call}: somebody took it back`, async (t) => {
+      const { provider } = await echoing(t, { from, echoes: Number.POSITIVE_INFINITY });
+      await provider[call]("app", io);
+      assert.equal((await provider.inspect("app", io))?.power, from);
+    });
+  }
+
+  it("is believed at once of what was started since", async (t) => {
+    const { provider, app, stub } = await world(t, {
+      state: "running",
+      calls(call, it) {
+        it.state = call === "pause" ? "paused" : call === "stop" ? "stopped" : "running";
+        return undefined;
+      },
+    });
+    await provider.pause("app", io);
+    await provider.stop("app", stopOptions);
+    await provider.start("app", io);
+    assert.equal(app.state, "running");
+    const before = stub.requests.length;
+    assert.equal((await provider.inspect("app", io))?.power, "running");
+    assert.equal(stub.requests.length - before, 1);
+  });
+});
+
 describe("stop", () => {
   const asked = async (
     t: TestContext,
