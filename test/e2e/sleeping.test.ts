@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { Events, Problem, Savings } from "../../src/control/schema.ts";
 import { web } from "../support/e2e/boxes.ts";
 import { until } from "../support/e2e/child.ts";
@@ -10,6 +10,7 @@ import { callHook } from "../support/e2e/hook-caller.ts";
 import { createAsker } from "../support/e2e/stack-ask.ts";
 import { openFaultyEngine } from "../support/e2e/stack-engine.ts";
 import { openStack } from "../support/e2e/stack.ts";
+import { httpReceiver } from "../support/receivers.ts";
 
 // When containers sleep besides by their idle time alone, on a real engine. All tests run at the same time, since each
 // mostly waits: for the minute to be full, for a back-off, for the next tier.
@@ -39,6 +40,7 @@ const on = (name: (typeof names)[number], more = {}): Record<string, object> => 
 const home = await openHome(atEnd);
 const socket = join(home.directory, "faulty.sock");
 const engine = await openFaultyEngine(atEnd, socket);
+const receiver = await httpReceiver({ after });
 
 /** Cron fields of the next full minute that leaves time to begin, as they are in a zone far from UTC. */
 const zone = "Asia/Kathmandu";
@@ -68,6 +70,7 @@ await home.write({
     ...on("asked", { idle_timeout: "15m" }),
     ...on("rested", { min_awake: "4s" }),
   },
+  notify: { ops: { type: "webhook", url: receiver.url, events: ["stop_failed"] } },
 });
 const nodoff = await home.serve();
 const { when, post, get, workload } = createAsker(nodoff);
@@ -129,6 +132,11 @@ describe("sleeping", { concurrency: true }, () => {
     const metrics = (await nodoff.get("/metrics")).text;
     assert.match(metrics, /^nodoff_sleeps_total\{workload="refusing",method="stop",result="failed"\} 3$/m);
     assert.match(metrics, /^nodoff_sleeps_total\{workload="refusing",method="stop",result="ok"\} 1$/m);
+    await receiver.until(1);
+    const [notice, ...more] = receiver.received.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    assert.deepEqual([notice?.["event"], notice?.["alias"]], ["stop_failed", "refusing"]);
+    assert.match(String(notice?.["detail"]), /the test says no/);
+    assert.deepEqual(more, [], "once for all three");
   });
 
   it("pauses first and stops later; a wake in between resumes, and begins anew", async () => {

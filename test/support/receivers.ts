@@ -19,8 +19,8 @@ export interface HttpReceiver {
   readonly headers: Record<string, string>;
 }
 
-/** A receiver of webhooks on a real socket. */
-export async function httpReceiver(t: TestContext): Promise<HttpReceiver> {
+/** A receiver of webhooks on a real socket, until the end of the test, or of the whole file. */
+export async function httpReceiver({ after }: { readonly after: (end: () => void) => void }): Promise<HttpReceiver> {
   const received: Received[] = [];
   const answers: (number | null)[] = [];
   const headers: Record<string, string> = {};
@@ -37,7 +37,7 @@ export async function httpReceiver(t: TestContext): Promise<HttpReceiver> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  t.after(() => {
+  after(() => {
     server.close();
     server.closeAllConnections();
   });
