@@ -129,6 +129,10 @@ export function toTheme({ html, css, languages }: ThemeSource, script: string): 
   return { languages: tags, page: (acceptLanguage) => chooseLanguage(pages, acceptLanguage) ?? english };
 }
 
+/**
+ * `expect`: no half of the page is shown before the rest of it is read, which would jump to its place; slow devices did
+ * (HTML standard, "link type expect"; who does not know it shows the page as before).
+ */
 function toHead(css: string): string {
   return `<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -136,6 +140,7 @@ function toHead(css: string): string {
 <meta name="color-scheme" content="light dark">
 <title>{{heading}}</title>
 <link rel="icon" href="{{favicon}}">
+<link rel="expect" href="#nodoff-data" blocking="render">
 {{refresh}}
 <style nonce="{{nonce}}">
 :root { --hue: {{hue}}; --tile: {{tile}}; --ink: {{ink}}; }
