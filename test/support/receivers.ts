@@ -20,7 +20,7 @@ export interface HttpReceiver {
 }
 
 /** A receiver of webhooks on a real socket, until the end of the test, or of the whole file. */
-export async function httpReceiver({ after }: { readonly after: (end: () => void) => void }): Promise<HttpReceiver> {
+export async function httpReceiver(t: { after(end: () => void): void }): Promise<HttpReceiver> {
   const received: Received[] = [];
   const answers: (number | null)[] = [];
   const headers: Record<string, string> = {};
@@ -37,7 +37,7 @@ export async function httpReceiver({ after }: { readonly after: (end: () => void
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  after(() => {
+  t.after(() => {
     server.close();
     server.closeAllConnections();
   });
