@@ -25,15 +25,16 @@ import { row } from "./row.js";
  * @property {(id: string) => void} onFocus
  */
 
+const heading = html`<h1 class="visually-hidden" tabindex="-1">Services</h1>`;
+
 /** The list of everything. @param {ServicesContext} context */
 export function services(context) {
   const { state, items } = context;
-  if (state.workloads === null) return skeleton(state.link);
-  if (items.size === 0) return nothingYet(state);
+  if (state.workloads === null) return html`${heading} ${skeleton(state.link)}`;
+  if (items.size === 0) return html`${heading} ${nothingYet(state)}`;
   const chosen = select(items.values(), state.filter);
   const currentId = chosen.some(({ id }) => id === context.currentId) ? context.currentId : (chosen[0]?.id ?? null);
-  return html`<h1 class="visually-hidden" tabindex="-1">Services</h1>
-    ${summary(state, [...items.values()])} ${attention(state)} ${toolbar(context)}
+  return html`${heading} ${summary(state, [...items.values()])} ${attention(state)} ${toolbar(context)}
     <p class="visually-hidden" role="status">${toCount(chosen.length, "service")} shown</p>
     ${
       chosen.length === 0
@@ -218,8 +219,7 @@ function picker(label, { value, options, onPick }) {
 /** @param {State["link"]} link */
 function skeleton(link) {
   if (link === "lost") return empty("nodoff does not answer", "Trying again…", "alert");
-  return html`<h1 class="visually-hidden" tabindex="-1">Services</h1>
-    <p class="visually-hidden" role="status">Loading</p>
+  return html`<p class="visually-hidden" role="status">Loading</p>
     <div class="skeleton" aria-hidden="true">${Array.from({ length: 6 }, () => html`<div></div>`)}</div>`;
 }
 
@@ -234,15 +234,14 @@ function nothingYet({ providers }) {
       `${away.error === null ? "" : `${away.error.message}. `}Until it is, every request goes through.`,
       "alert",
     );
-  return html`<h1 class="visually-hidden" tabindex="-1">Services</h1>
-    ${empty(
-      "No services yet",
-      html`${
-        first === undefined
-          ? html`Name an engine under <code>providers</code>.`
-          : html`Put the label <code>nodoff.enable=true</code> on a container of <b>${first.name}</b>, or name a
-              workload in <code>nodoff.yaml</code>.`
-      }
-      It appears here by itself.`,
-    )}`;
+  return empty(
+    "No services yet",
+    html`${
+      first === undefined
+        ? html`Name an engine under <code>providers</code>.`
+        : html`Put the label <code>nodoff.enable=true</code> on a container of <b>${first.name}</b>, or name a workload
+            in <code>nodoff.yaml</code>.`
+    }
+    It appears here by itself.`,
+  );
 }
