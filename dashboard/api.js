@@ -60,8 +60,17 @@ export async function ask(path, init) {
   });
   learnTime(answer.headers.get("date"));
   if (answer.ok) return answer;
-  if (answer.status === 401) location.assign(new URL("login", document.baseURI));
+  if (answer.status === 401) toLogin();
   throw await toError(answer);
+}
+
+let leftAt = -Infinity;
+
+/** Several answers say so at the same time: to leave again would begin anew, and on a slow line never end. */
+function toLogin() {
+  if (performance.now() - leftAt < 10_000) return;
+  leftAt = performance.now();
+  location.assign(new URL("login", document.baseURI));
 }
 
 /** @param {Response} answer */

@@ -386,7 +386,10 @@ void describe("the dashboard", () => {
     await nodoff.child.close();
     await page.getByText("No connection").waitFor();
     nodoff = await home.serve();
-    // Sessions do not outlive nodoff: one is asked who one is.
+    let asked = 0;
+    page.on("request", (request) => (asked += Number(request.isNavigationRequest())));
+    // Sessions do not outlive nodoff: one is asked who one is, once, however many answers say so.
     await page.waitForURL(/\/login$/);
+    equal(asked, 1);
   });
 });
