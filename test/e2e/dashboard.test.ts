@@ -212,6 +212,7 @@ void describe("the dashboard", () => {
 
   void it("can be used by keyboard alone", async () => {
     const page = await visit();
+    await page.locator("#search").waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("my blog");
     await page.locator("[role=status]", { hasText: "1 service shown" }).waitFor();
