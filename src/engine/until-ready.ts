@@ -12,6 +12,11 @@ import type { HandOverDeps } from "./workload-parts.ts";
 const traefikLearnsMs = 2_500;
 /** On a busy machine it takes longer: as long as Traefik itself says that it does not know it yet, it gets this. */
 const traefikLearnsLateMs = 10_000;
+/**
+ * What Traefik shows sooner after an end may be the run before it: on a busy machine it had not heard of an end after
+ * 2.5 s, and the request that was let through met its 500 once it had.
+ */
+const traefikForgetsMs = 5_000;
 const logPollMs = 500;
 const logTail = 200;
 
@@ -108,10 +113,11 @@ async function untilHandedOver(
   const over = new AbortController();
   const signal = AbortSignal.any([scope.signal, over.signal]);
   const late = pause(leftMs + traefikLearnsLateMs - traefikLearnsMs, scope);
-  // What Traefik shows before it has learned of the end is the run before.
-  const endIsKnown = pause(endedAt + traefikLearnsMs - clock.now(), scope);
+  const endIsKnown = pause(endedAt + traefikForgetsMs - clock.now(), scope);
   const seen =
-    found === undefined ? undefined : endIsKnown.then(() => handOver?.untilSeen(found, origin, signal) ?? "unknown");
+    found === undefined || handOver === undefined
+      ? undefined
+      : endIsKnown.then(() => handOver.untilSeen(found, origin, signal));
   if ((await Promise.race([late, seen ?? "unknown"])) === "unknown")
     await pause(knownAt + traefikLearnsMs - clock.now(), scope);
   over.abort();

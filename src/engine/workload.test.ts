@@ -300,7 +300,7 @@ void describe("wake", () => {
     const slept = world.app.sleep({ force: true, reason: null });
     await settle();
     world.app.wake("request");
-    await world.clock.advanceAsync(2_400);
+    await world.clock.advanceAsync(4_900);
     await slept;
     assert.deepEqual([world.app.state, asked], ["starting", 1]);
     await world.clock.advanceAsync(400);
