@@ -388,7 +388,14 @@ void describe("the dashboard", () => {
     await page.getByText("No connection").waitFor();
     nodoff = await home.serve();
     let asked = 0;
+    let refused = 0;
     page.on("request", (request) => (asked += Number(request.isNavigationRequest())));
+    page.on("response", (response) => (refused += Number(response.status() === 401)));
+    // A login that takes its time: until then others say so, too.
+    await page.route("**/login", async (route) => {
+      await until("a second answer", () => Promise.resolve(refused > 1 ? true : undefined));
+      await route.continue();
+    });
     // Sessions do not outlive nodoff: one is asked who one is, once, however many answers say so.
     await page.waitForURL(/\/login$/);
     equal(asked, 1);
