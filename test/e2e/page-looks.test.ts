@@ -79,9 +79,10 @@ for (const theme of themeNames) {
       const context = await browser().newContext({ reducedMotion: "reduce" });
       t.after(() => context.close());
       const page = await context.newPage();
-      // A slow device: a fast one shows no page before it has all of it.
+      // A slow line: the page comes in pieces.
       const devtools = await context.newCDPSession(page);
-      await devtools.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+      const line = { offline: false, latency: 0, downloadThroughput: 16_000, uploadThroughput: -1 };
+      await devtools.send("Network.emulateNetworkConditions", line);
       // Told as they happen: whoever looks for them later may find the page gone.
       let jolts = 0;
       await page.exposeFunction("jolt", (value: number) => (jolts += value));
